@@ -1,0 +1,1 @@
+# The installed package: the program, the static libraries, the public headers, facetConfig.cmake.

@@ -1,0 +1,30 @@
+# facet_add_library(NAME SOURCES ... PUBLIC_HEADERS ... HEADERS ... DEPENDS ... PRIVATE_DEPENDS ...)
+# One static library a folder of src/, with the alias facet::NAME. DEPENDS are the folders to its left
+# (docs/architecture.md); PRIVATE_DEPENDS are third-party libraries that no header of the folder shows.
+# PUBLIC_HEADERS (paths relative to include/) and HEADERS (relative to src/) are each compiled alone.
+function(facet_add_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC_HEADERS;HEADERS;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  set(target facet_${name})
+  add_library(${target} STATIC ${arg_SOURCES})
+  add_library(facet::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} VERIFY_INTERFACE_HEADER_SETS ON)
+  list(TRANSFORM arg_PUBLIC_HEADERS PREPEND "${PROJECT_SOURCE_DIR}/include/")
+  target_sources(${target} PUBLIC FILE_SET public_headers TYPE HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include"
+                                  FILES ${arg_PUBLIC_HEADERS})
+  list(TRANSFORM arg_HEADERS PREPEND "${PROJECT_SOURCE_DIR}/src/")
+  target_sources(${target} PRIVATE FILE_SET internal_headers TYPE HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/src"
+                                   FILES ${arg_HEADERS})
+  target_include_directories(${target} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>")
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_link_libraries(${target} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_DEPENDS}
+                                         $<BUILD_INTERFACE:facet_compiler>)
+  set_property(GLOBAL APPEND PROPERTY FACET_LIBRARIES ${target})
+endfunction()
+
+# facet_add_test(NAME SOURCES ... DEPENDS ...): one GoogleTest program a folder of tests/.
+function(facet_add_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_DEPENDS} facet_test_support facet_compiler)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600)
+endfunction()
