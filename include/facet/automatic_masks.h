@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include "facet/image.h"
+#include "facet/masks.h"
+#include "facet/predictor.h"
+
+namespace facet {
+
+/// The options of the reference generator, with its names and defaults.
+struct AutomaticMaskOptions {
+  int points_per_side = 32;  ///< grid of points_per_side^2 points; unused when point_grids is set
+  int points_per_batch = 64;
+  float pred_iou_thresh = 0.88F;
+  float stability_score_thresh = 0.95F;
+  float stability_score_offset = 1.0F;
+  float box_nms_thresh = 0.7F;
+  int crop_n_layers = 0;  ///< layer i adds 4^i crops
+  float crop_nms_thresh = 0.7F;
+  float crop_overlap_ratio = 512.0F / 1500.0F;
+  int crop_n_points_downscale_factor = 1;
+  std::vector<std::vector<Point>> point_grids;  ///< own points in [0, 1] x [0, 1], one list a crop layer
+  int min_mask_region_area = 0;                 ///< holes and islands below it are removed, in pixels
+  std::function<void(int done, int total)> progress;  ///< batches of points; from the calling thread
+  std::stop_token stop;
+};
+
+/// One mask that nobody asked for.
+struct AutomaticMask {
+  Rle rle;
+  std::int64_t area = 0;
+  BoxXywh bbox;
+  float predicted_iou = 0;
+  float stability_score = 0;
+  Point point;       ///< the grid point that gave it, in pixels of the picture
+  BoxXywh crop_box;  ///< the crop it was found in
+};
+
+/// Segments everything in a picture by asking at the points of a grid and keeping what is stable.
+/// Threads  as Predictor
+class AutomaticMaskGenerator {
+ public:
+  AutomaticMaskGenerator(ModelPtr model, AutomaticMaskOptions options,
+                         PredictorOptions predictor_options = {});
+  /// Errors  Usage for options out of range; BadPicture; Cancelled; OutOfMemory
+  Result<std::vector<AutomaticMask>> generate(const Image& image);
+
+ private:
+  AutomaticMaskOptions options_;
+  Predictor predictor_;
+};
+
+}  // namespace facet

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "facet/status.h"
+
+namespace facet {
+
+/// A loaded network: weights packed for the device, nothing that changes. Shared by all threads.
+class Model;
+using ModelPtr = std::shared_ptr<const Model>;
+
+/// What a model is, for people and for caches.
+struct ModelInfo {
+  std::string architecture;       ///< "sam_vit_b", "sam_vit_l", "sam_vit_h", "sam_tiny", "mobile_sam"
+  std::string precision;          ///< "fp32"
+  std::filesystem::path path;     ///< where the weights came from
+  std::int64_t parameters = 0;    ///< numbers in the weights
+  std::uint64_t fingerprint = 0;  ///< hash of the architecture and the weights: equal for equal models
+  int image_size = 1024;          ///< side of the square that pictures are fitted into, in pixels
+};
+
+struct LoadOptions {
+  /// Threads used for packing; 0 takes the processors this process may run on.
+  int threads = 0;
+  /// Run on the plain reference kernels: slow, for comparison.
+  bool reference_kernels = false;
+};
+
+/// Opens a checkpoint of the Segment Anything family and packs it for this machine. The architecture is
+/// recognised from the names and shapes of its tensors.
+/// Errors  BadModel: missing, damaged or hostile file; not a known model; every tensor that is missing,
+/// unknown
+///         or misshapen is named in one message
+[[nodiscard]] Result<ModelPtr> load_model(const std::filesystem::path& path, const LoadOptions& options = {});
+/// Lifetime  the reference is valid while the model lives
+[[nodiscard]] const ModelInfo& model_info(const Model& model);
+
+}  // namespace facet
