@@ -1,0 +1,67 @@
+#pragma once
+
+#include "ops/context.h"
+
+namespace facet::ops {
+
+/// Queries, keys or values where they lie in a larger tensor: element d of head h of token n of batch b is at
+/// offset + b * batch_stride + n * token_stride + h * head_stride + d.
+struct HeadView {
+  ConstTensorView tensor;
+  std::int64_t offset = 0;
+  std::int64_t batch_stride = 0;  ///< 0 when all batches share the tokens
+  std::int64_t token_stride = 0;
+  std::int64_t head_stride = 0;
+
+  [[nodiscard]] const float* row(std::int64_t batch, std::int64_t token, std::int64_t head) const {
+    return static_cast<const float*>(tensor.raw()) + offset + batch * batch_stride + token * token_stride +
+           head * head_stride;
+  }
+};
+
+/// The tokens of a [B, N, heads * dim] tensor seen by heads; a B of 1 serves every batch.
+[[nodiscard]] HeadView split_heads(ConstTensorView tokens, int heads);
+
+struct AttentionArgs {
+  HeadView q, k, v;
+  std::int64_t batch = 1;
+  std::int64_t queries = 0;
+  std::int64_t keys = 0;
+  int heads = 1;
+  int dim = 0;
+  float scale = 1.0F;
+};
+
+/// out = softmax(scale * q k^T) v. Scores are never stored for all keys at once.
+///
+/// Shapes  q [batch, queries, heads, dim], k and v [batch, keys, heads, dim], as HeadViews
+///         out [batch, queries, heads * dim], fully written, aliases no input
+/// Dtypes  f32; the softmax accumulates in f32
+/// Errors  ContractError when a view reaches outside its tensor, or there is no key
+void attention(Context& ctx, const AttentionArgs& args, TensorView out);
+
+struct WindowAttentionArgs {
+  HeadView q, k, v;  ///< tokens in the row order of the grid, in one tensor
+  std::int64_t batch = 1;
+  Size grid;    ///< rows and columns of tokens
+  Size window;  ///< the grid itself for global attention
+  int heads = 1;
+  int dim = 0;
+  float scale = 1.0F;
+  ConstTensorView padding_row;    ///< a token's row as it is outside the grid; needed when windows overhang
+  ConstTensorView relative_rows;  ///< [2 * window.height - 1, dim], or empty
+  ConstTensorView relative_columns;  ///< [2 * window.width - 1, dim], or empty
+  ConstTensorView bias;              ///< [heads, n, n] with n = tokens in a window, or empty
+};
+
+/// Attention inside the windows of a grid: out = softmax(scale * q k^T + bias) v, where the bias of query (y,
+/// x) and key (y', x') is given, or q . relative_rows[y - y' + window.height - 1] + q .
+/// relative_columns[...], or nothing. Windows that reach over the edge see padding_row there; such queries
+/// are not computed.
+///
+/// Shapes  q, k, v [batch, grid.height * grid.width, heads, dim]     out [batch, height * width, heads * dim]
+/// Source  Li et al. 2022, "MViTv2", sec. 4.1 (decomposed relative positions); Wu et al. 2022, "TinyViT"
+/// Errors  ContractError on a shape mismatch
+void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out);
+
+}  // namespace facet::ops

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <stop_token>
+
+#include "core/arena.h"
+#include "core/thread_team.h"
+#include "ops/kernels.h"
+
+namespace facet::ops {
+
+/// Everything that changes while a model runs: memory, threads, prepared primitives, the wish to stop. A
+/// model is const; each worker has a context of its own.
+///
+/// Threads  one thread at a time
+class Context {
+ public:
+  explicit Context(KernelsPtr kernels, ThreadTeam team = ThreadTeam());
+
+  [[nodiscard]] const Kernels& kernels() const { return *kernels_; }
+  [[nodiscard]] KernelState& state() { return *state_; }
+  [[nodiscard]] const ThreadTeam& team() const { return team_; }
+  [[nodiscard]] Arena& arena() { return arena_; }
+  /// A tensor from the arena, not initialised.
+  [[nodiscard]] Tensor make(Shape shape, DType dtype = DType::Float32) { return arena_.make(shape, dtype); }
+
+  void set_stop(std::stop_token stop) { stop_ = std::move(stop); }
+  /// Called between the blocks of a model.   Errors  StatusError Cancelled once a stop was requested
+  void check_stop() const;
+
+ private:
+  KernelsPtr kernels_;
+  std::unique_ptr<KernelState> state_;
+  ThreadTeam team_;
+  Arena arena_;
+  std::stop_token stop_;
+};
+
+}  // namespace facet::ops

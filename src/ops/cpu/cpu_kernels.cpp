@@ -1,0 +1,58 @@
+#include "ops/cpu/dnnl_primitives.h"
+#include "ops/cpu/simd.h"
+#include "ops/kernels.h"
+
+namespace facet::ops {
+namespace {
+
+class CpuKernels : public Kernels {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "cpu"; }
+  [[nodiscard]] std::unique_ptr<KernelState> make_state() const override {
+    return std::make_unique<DnnlState>();
+  }
+  [[nodiscard]] std::unique_ptr<const PackedLinear> pack_linear(ConstTensorView weight,
+                                                                ConstTensorView bias) const override {
+    return dnnl_pack_linear(weight, bias);
+  }
+  [[nodiscard]] std::unique_ptr<const PackedConv2d> pack_conv2d(const Conv2dConfig& config,
+                                                                ConstTensorView weight,
+                                                                ConstTensorView bias) const override {
+    return dnnl_pack_conv2d(config, weight, bias);
+  }
+  void linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, LinearOptions options,
+              TensorView out) const override {
+    dnnl_linear(ctx, x, weights, options, out);
+  }
+  void conv2d(Context& ctx, ConstTensorView x, const PackedConv2d& weights, TensorView out) const override {
+    dnnl_conv2d(ctx, x, weights, out);
+  }
+  void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
+                  Activation activation, TensorView out) const override {
+    simd::layer_norm(ctx, x, gamma, beta, eps, activation, out);
+  }
+  void attention(Context& ctx, const AttentionArgs& args, TensorView out) const override {
+    simd::attention(ctx, args, out);
+  }
+  void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out) const override {
+    simd::window_attention(ctx, args, out);
+  }
+  void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
+    simd::matmul_transposed(ctx, a, b, out);
+  }
+  void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
+    simd::add(ctx, a, b, out);
+  }
+  void activate(Context& ctx, Activation activation, TensorView x) const override {
+    simd::activate(ctx, activation, x);
+  }
+};
+
+}  // namespace
+
+KernelsPtr cpu_kernels() {
+  static const KernelsPtr kernels = std::make_shared<const CpuKernels>();
+  return kernels;
+}
+
+}  // namespace facet::ops

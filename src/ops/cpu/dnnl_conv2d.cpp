@@ -1,0 +1,107 @@
+#include "core/check.h"
+#include "ops/cpu/dnnl_primitives.h"
+#include "ops/cpu/simd.h"
+
+namespace facet::ops {
+namespace {
+
+using dnnl::memory;
+using Convolution = dnnl::convolution_forward;
+
+memory::desc channels_last(std::int64_t batch, std::int64_t channels, Size size) {
+  return {{batch, channels, size.height, size.width}, memory::data_type::f32, memory::format_tag::nhwc};
+}
+
+class DnnlConv2d : public PackedConv2d {
+ public:
+  DnnlConv2d(const Conv2dConfig& config, ConstTensorView weight, ConstTensorView bias_values)
+      : PackedConv2d(config), identity(next_weights_identity()) {
+    if (!bias_values.empty()) {
+      const memory::desc vector({config.out}, memory::data_type::f32, memory::format_tag::a);
+      bias = dnnl_reordered(bias_values, vector, vector);
+    }
+    const memory::dims dims{config.out, config.in, config.kernel, config.kernel};
+    const memory::desc any(dims, memory::data_type::f32, memory::format_tag::any);
+    const memory::desc plain(dims, memory::data_type::f32, memory::format_tag::oihw);
+    const Size usual = config.expected_input.height > 0 ? config.expected_input : Size{64, 64};
+    weights = dnnl_reordered(weight, plain, descriptor(1, usual, any).weights_desc());
+  }
+
+  [[nodiscard]] Convolution::primitive_desc descriptor(std::int64_t batch, Size size,
+                                                       const memory::desc& layout) const {
+    const memory::desc source = channels_last(batch, config().in, size);
+    const memory::desc destination = channels_last(batch, config().out, config().output_size(size));
+    const memory::dims strides{config().stride, config().stride};
+    const memory::dims padding{config().padding, config().padding};
+    const auto attributes = dnnl_attributes(config().activation, false);
+    constexpr auto kind = dnnl::prop_kind::forward_inference;
+    constexpr auto algorithm = dnnl::algorithm::convolution_direct;
+    if (!bias) {
+      return {{kind, algorithm, source, layout, destination, strides, padding, padding},
+              attributes,
+              dnnl_engine()};
+    }
+    return {{kind, algorithm, source, layout, bias.get_desc(), destination, strides, padding, padding},
+            attributes,
+            dnnl_engine()};
+  }
+
+  std::uint64_t identity;
+  memory weights;
+  memory bias;
+};
+
+// Depthwise filters do not go through oneDNN: ours reads channels-last rows once and ends with the
+// activation.
+class SimdDepthwise : public PackedConv2d {
+ public:
+  SimdDepthwise(const Conv2dConfig& config, ConstTensorView weight, ConstTensorView bias_values)
+      : PackedConv2d(config),
+        taps(Shape({std::int64_t(config.kernel) * config.kernel, config.out})),
+        bias(bias_values.empty() ? Tensor::zeros({config.out})
+                                 : Tensor::from(bias_values.data<float>(), bias_values.shape())) {
+    const std::int64_t count = std::int64_t(config.kernel) * config.kernel;
+    for (std::int64_t c = 0; c < config.out; ++c) {
+      for (std::int64_t t = 0; t < count; ++t) {
+        taps.data<float>()[t * config.out + c] = weight.data<float>()[c * count + t];
+      }
+    }
+  }
+  Tensor taps;
+  Tensor bias;
+};
+
+PreparedPrimitive prepare(const DnnlConv2d& packed, std::int64_t batch, Size size) {
+  const auto descriptor = packed.descriptor(batch, size, packed.weights.get_desc());
+  return {Convolution(descriptor),
+          memory(descriptor.src_desc(), dnnl_engine(), nullptr),
+          packed.weights,
+          packed.bias,
+          memory(descriptor.dst_desc(), dnnl_engine(), nullptr),
+          memory(descriptor.scratchpad_desc(), dnnl_engine(), nullptr)};
+}
+
+}  // namespace
+
+std::unique_ptr<const PackedConv2d> dnnl_pack_conv2d(const Conv2dConfig& config, ConstTensorView weight,
+                                                     ConstTensorView bias) {
+  if (config.depthwise) return std::make_unique<SimdDepthwise>(config, weight, bias);
+  return std::make_unique<DnnlConv2d>(config, weight, bias);
+}
+
+void dnnl_conv2d(Context& ctx, ConstTensorView x, const PackedConv2d& weights, TensorView out) {
+  if (weights.config().depthwise) {
+    const auto& packed = dynamic_cast<const SimdDepthwise&>(weights);
+    simd::depthwise_conv2d(ctx, x, packed.config(), packed.taps, packed.bias, out);
+    return;
+  }
+  const auto& packed = dynamic_cast<const DnnlConv2d&>(weights);
+  auto& state = dynamic_cast<DnnlState&>(ctx.state());
+  const Shape& shape = x.shape();
+  const Size size{int(shape[1]), int(shape[2])};
+  PreparedPrimitive& prepared = state.prepared({packed.identity, shape[0], shape[1], shape[2], 0},
+                                               [&] { return prepare(packed, shape[0], size); });
+  state.execute(ctx, prepared, x.data<float>().data(), out.data<float>().data());
+}
+
+}  // namespace facet::ops

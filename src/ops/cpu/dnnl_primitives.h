@@ -1,0 +1,68 @@
+#pragma once
+
+#include <oneapi/dnnl/dnnl.hpp>
+#include <unordered_map>
+
+#include "ops/context.h"
+#include "ops/kernels.h"
+
+namespace facet::ops {
+
+/// The process's CPU engine of oneDNN.
+const dnnl::engine& dnnl_engine();
+
+/// A primitive with its memory objects; only the data pointers change from call to call.
+struct PreparedPrimitive {
+  dnnl::primitive primitive;
+  dnnl::memory source, weights, bias, destination, scratchpad;
+};
+
+/// Prepared primitives of one context, by packed weights and what else makes them differ.
+class DnnlState : public KernelState {
+ public:
+  struct Key {
+    std::uint64_t weights = 0;  ///< identity of the packed weights
+    std::int64_t batch = 0;
+    std::int64_t height = 0;
+    std::int64_t width = 0;
+    int variant = 0;
+    bool operator==(const Key&) const = default;
+  };
+  /// The primitive under `key`, made by `make` at its first use.
+  template <class Make>
+  PreparedPrimitive& prepared(const Key& key, const Make& make) {
+    const auto found = primitives_.find(key);
+    return found != primitives_.end() ? found->second : primitives_.emplace(key, make()).first->second;
+  }
+  void execute(Context& ctx, PreparedPrimitive& prepared, const void* source, void* destination);
+
+ private:
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const {
+      std::size_t hash = key.weights;
+      for (const std::int64_t part : {key.batch, key.height, key.width, std::int64_t(key.variant)}) {
+        hash = (hash ^ std::size_t(part)) * 0x9E3779B97F4A7C15ULL;
+      }
+      return hash;
+    }
+  };
+  std::unordered_map<Key, PreparedPrimitive, KeyHash> primitives_;
+  dnnl::stream stream_{dnnl_engine()};
+};
+
+/// A number that no other packed weights of this process have.
+std::uint64_t next_weights_identity();
+/// Post-operations: add to what is there, then the activation; scratch memory comes from the caller.
+dnnl::primitive_attr dnnl_attributes(Activation activation, bool accumulate);
+/// `values` in row-major `shape`, copied into the layout `wanted`.
+dnnl::memory dnnl_reordered(ConstTensorView values, const dnnl::memory::desc& plain,
+                            const dnnl::memory::desc& wanted);
+
+std::unique_ptr<const PackedLinear> dnnl_pack_linear(ConstTensorView weight, ConstTensorView bias);
+void dnnl_linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, LinearOptions options,
+                 TensorView out);
+std::unique_ptr<const PackedConv2d> dnnl_pack_conv2d(const Conv2dConfig& config, ConstTensorView weight,
+                                                     ConstTensorView bias);
+void dnnl_conv2d(Context& ctx, ConstTensorView x, const PackedConv2d& weights, TensorView out);
+
+}  // namespace facet::ops

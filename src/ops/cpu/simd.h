@@ -1,0 +1,22 @@
+#pragma once
+
+#include "ops/attention.h"
+#include "ops/kernels.h"
+
+namespace facet::ops::simd {
+
+/// The vector kernels of this folder, each compiled for several instruction sets and chosen at run time.
+/// Contracts are those of the functions of the same name in ops/.
+void attention(Context& ctx, const AttentionArgs& args, TensorView out);
+void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out);
+void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
+                Activation activation, TensorView out);
+void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);
+void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);
+void activate(Context& ctx, Activation activation, TensorView x);
+
+/// Filters [kernel * kernel, C] and biases [C]: a tap's weights for all channels lie together.
+void depthwise_conv2d(Context& ctx, ConstTensorView x, const Conv2dConfig& config, ConstTensorView taps,
+                      ConstTensorView bias, TensorView out);
+
+}  // namespace facet::ops::simd

@@ -1,0 +1,174 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ops/cpu/simd_elementwise.cpp"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// after foreach_target.h
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "ops/context.h"
+#include "ops/cpu/simd-inl.h"
+#include "ops/cpu/simd.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace facet::ops::HWY_NAMESPACE {
+
+constexpr std::int64_t kGrain = 1 << 14;  // elements: below it a second thread costs more than it brings
+
+void normalize_row(const float* HWY_RESTRICT x, const float* HWY_RESTRICT gamma,
+                   const float* HWY_RESTRICT beta, std::size_t channels, float eps, Activation activation,
+                   float* out) {
+  const Floats d;
+  const std::size_t whole = channels / kLanes * kLanes;
+  const auto rest = hn::FirstN(d, channels - whole);
+  FloatVec sum = hn::Zero(d);
+  for (std::size_t c = 0; c < whole; c += kLanes) sum = hn::Add(sum, hn::LoadU(d, x + c));
+  if (whole < channels) sum = hn::Add(sum, hn::MaskedLoad(rest, d, x + whole));
+  const FloatVec mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)) / float(channels));
+  FloatVec squares = hn::Zero(d);
+  for (std::size_t c = 0; c < whole; c += kLanes) {
+    const FloatVec centred = hn::Sub(hn::LoadU(d, x + c), mean);
+    squares = hn::MulAdd(centred, centred, squares);
+  }
+  if (whole < channels) {
+    const FloatVec centred = hn::IfThenElseZero(rest, hn::Sub(hn::MaskedLoad(rest, d, x + whole), mean));
+    squares = hn::MulAdd(centred, centred, squares);
+  }
+  const float variance = hn::GetLane(hn::SumOfLanes(d, squares)) / float(channels);
+  const FloatVec inverse = hn::Set(d, 1.0F / std::sqrt(variance + eps));
+  const auto normalized = [&](FloatVec value, FloatVec g, FloatVec b) {
+    return activated(activation, hn::MulAdd(hn::Mul(hn::Sub(value, mean), inverse), g, b));
+  };
+  for (std::size_t c = 0; c < whole; c += kLanes) {
+    hn::StoreU(normalized(hn::LoadU(d, x + c), hn::LoadU(d, gamma + c), hn::LoadU(d, beta + c)), d, out + c);
+  }
+  if (whole < channels) {
+    const FloatVec value =
+        normalized(hn::MaskedLoad(rest, d, x + whole), hn::MaskedLoad(rest, d, gamma + whole),
+                   hn::MaskedLoad(rest, d, beta + whole));
+    hn::BlendedStore(value, rest, d, out + whole);
+  }
+}
+
+void run_layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
+                    Activation activation, TensorView out) {
+  const std::int64_t channels = x.shape()[-1];
+  const float* from = x.data<float>().data();
+  const float* g = gamma.data<float>().data();
+  const float* b = beta.data<float>().data();
+  float* to = out.data<float>().data();
+  const std::int64_t rows = x.shape().numel() / channels;
+  ctx.team().parallel_ranges(
+      rows, std::max<std::int64_t>(1, kGrain / channels), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t row = begin; row < end; ++row) {
+          normalize_row(from + row * channels, g, b, channels, eps, activation, to + row * channels);
+        }
+      });
+}
+
+void run_add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) {
+  const float* left = a.data<float>().data();
+  const float* right = b.data<float>().data();
+  float* to = out.data<float>().data();
+  const std::int64_t period = b.shape().numel();
+  ctx.team().parallel_ranges(a.shape().numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    const Floats d;
+    for (std::int64_t i = begin; i < end;) {
+      const std::int64_t j = i % period;
+      const std::int64_t length = std::min(period - j, end - i);
+      std::int64_t k = 0;
+      for (; k + std::int64_t(kLanes) <= length; k += kLanes) {
+        hn::StoreU(hn::Add(hn::LoadU(d, left + i + k), hn::LoadU(d, right + j + k)), d, to + i + k);
+      }
+      for (; k < length; ++k) to[i + k] = left[i + k] + right[j + k];
+      i += length;
+    }
+  });
+}
+
+void run_activate(Context& ctx, Activation activation, TensorView x) {
+  float* values = x.data<float>().data();
+  ctx.team().parallel_ranges(x.shape().numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    const Floats d;
+    std::int64_t i = begin;
+    for (; i + std::int64_t(kLanes) <= end; i += kLanes) {
+      hn::StoreU(activated(activation, hn::LoadU(d, values + i)), d, values + i);
+    }
+    if (i < end) {
+      const auto mask = hn::FirstN(d, end - i);
+      hn::BlendedStore(activated(activation, hn::MaskedLoad(mask, d, values + i)), mask, d, values + i);
+    }
+  });
+}
+
+// b becomes one panel [K][M rounded up to a vector]; rows of a meet it in tiles.
+void run_matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) {
+  const std::int64_t rows = a.shape()[1];
+  const std::int64_t depth = a.shape()[2];
+  const std::int64_t columns = b.shape()[1];
+  const std::size_t panels = (columns + kLanes - 1) / kLanes;
+  constexpr std::int64_t kRowsAtOnce = kTileRows * 16;
+  const std::int64_t blocks = (rows + kRowsAtOnce - 1) / kRowsAtOnce;
+  std::vector<std::vector<float>> scratch(ctx.team().size());
+  const std::size_t width = panels * kLanes;
+  ctx.team().parallel_for(a.shape()[0] * blocks, [&](std::int64_t item, int thread) {
+    const std::int64_t batch = item / blocks;
+    const std::int64_t first = item % blocks * kRowsAtOnce;
+    const std::int64_t count = std::min(kRowsAtOnce, rows - first);
+    std::vector<float>& memory = scratch[thread];
+    memory.assign(depth * width + kRowsAtOnce * width + kTileRest * depth, 0.0F);
+    float* panel = memory.data();
+    float* product = panel + depth * width;
+    const float* right = b.data<float>().data() + batch * columns * depth;
+    for (std::int64_t m = 0; m < columns; ++m) {
+      for (std::int64_t k = 0; k < depth; ++k) panel[k * width + m] = right[m * depth + k];
+    }
+    const float* left = a.data<float>().data() + (batch * rows + first) * depth;
+    const std::int64_t tiled = count / kTileRest * kTileRest;
+    float* rest = product + kRowsAtOnce * width;
+    std::copy(left + tiled * depth, left + count * depth, rest);
+    for (std::size_t v = 0; v < panels; ++v) {
+      multiply_rows<1>(left, depth, panel + v * kLanes, width, tiled, depth, product + v * kLanes, width,
+                       false);
+      if (tiled < count) {
+        multiply_tile<kTileRest, 1>(rest, depth, panel + v * kLanes, width, depth,
+                                    product + tiled * width + v * kLanes, width, false);
+      }
+    }
+    float* to = out.data<float>().data() + (batch * rows + first) * columns;
+    for (std::int64_t r = 0; r < count; ++r) {
+      std::copy(product + r * width, product + r * width + columns, to + r * columns);
+    }
+  });
+}
+
+}  // namespace facet::ops::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace facet::ops::simd {
+
+HWY_EXPORT(run_layer_norm);
+HWY_EXPORT(run_add);
+HWY_EXPORT(run_activate);
+HWY_EXPORT(run_matmul_transposed);
+
+void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
+                Activation activation, TensorView out) {
+  HWY_DYNAMIC_DISPATCH(run_layer_norm)(ctx, x, gamma, beta, eps, activation, out);
+}
+
+void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) {
+  HWY_DYNAMIC_DISPATCH(run_add)(ctx, a, b, out);
+}
+
+void activate(Context& ctx, Activation activation, TensorView x) {
+  HWY_DYNAMIC_DISPATCH(run_activate)(ctx, activation, x);
+}
+
+void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) {
+  HWY_DYNAMIC_DISPATCH(run_matmul_transposed)(ctx, a, b, out);
+}
+
+}  // namespace facet::ops::simd
+#endif

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "facet/image.h"
+#include "facet/tensor.h"
+
+namespace facet::ops {
+
+class Context;
+struct AttentionArgs;
+struct WindowAttentionArgs;
+
+/// What is applied to each element at the end of a product or convolution.
+enum class Activation { None, Relu, Gelu };
+
+/// Weights of a product, laid out for one backend. Made once, shared by all threads.
+class PackedLinear {
+ public:
+  PackedLinear(std::int64_t in, std::int64_t out) : in_(in), out_(out) {}
+  virtual ~PackedLinear() = default;
+  [[nodiscard]] std::int64_t in() const { return in_; }
+  [[nodiscard]] std::int64_t out() const { return out_; }
+
+ private:
+  std::int64_t in_;
+  std::int64_t out_;
+};
+
+/// The shape of a convolution over channels-last pictures; depthwise means one filter a channel.
+struct Conv2dConfig {
+  std::int64_t in = 0;
+  std::int64_t out = 0;
+  int kernel = 1;
+  int stride = 1;
+  int padding = 0;
+  bool depthwise = false;
+  Activation activation = Activation::None;
+  Size expected_input;  ///< the usual picture size, for which the weights are laid out
+
+  [[nodiscard]] Size output_size(Size input) const {
+    return {(input.height + 2 * padding - kernel) / stride + 1,
+            (input.width + 2 * padding - kernel) / stride + 1};
+  }
+};
+
+/// Weights of a convolution, laid out for one backend.
+class PackedConv2d {
+ public:
+  explicit PackedConv2d(const Conv2dConfig& config) : config_(config) {}
+  virtual ~PackedConv2d() = default;
+  [[nodiscard]] const Conv2dConfig& config() const { return config_; }
+
+ private:
+  Conv2dConfig config_;
+};
+
+/// What a backend keeps from one call to the next (prepared primitives); one a Context.
+class KernelState {
+ public:
+  virtual ~KernelState() = default;
+};
+
+struct LinearOptions {
+  Activation activation = Activation::None;
+  bool accumulate = false;  ///< out += the result, before the activation
+};
+
+/// One backend's implementation of every operation. The functions in ops/*.h check the contract and then call
+/// these; shapes and rules are written there.
+class Kernels {
+ public:
+  virtual ~Kernels() = default;
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  [[nodiscard]] virtual std::unique_ptr<KernelState> make_state() const = 0;
+  [[nodiscard]] virtual std::unique_ptr<const PackedLinear> pack_linear(ConstTensorView weight,
+                                                                        ConstTensorView bias) const = 0;
+  [[nodiscard]] virtual std::unique_ptr<const PackedConv2d> pack_conv2d(const Conv2dConfig& config,
+                                                                        ConstTensorView weight,
+                                                                        ConstTensorView bias) const = 0;
+
+  virtual void linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, LinearOptions options,
+                      TensorView out) const = 0;
+  virtual void conv2d(Context& ctx, ConstTensorView x, const PackedConv2d& weights, TensorView out) const = 0;
+  virtual void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta,
+                          float eps, Activation activation, TensorView out) const = 0;
+  virtual void attention(Context& ctx, const AttentionArgs& args, TensorView out) const = 0;
+  virtual void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out) const = 0;
+  virtual void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b,
+                                 TensorView out) const = 0;
+  virtual void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const = 0;
+  virtual void activate(Context& ctx, Activation activation, TensorView x) const = 0;
+};
+
+using KernelsPtr = std::shared_ptr<const Kernels>;
+
+/// The fast kernels of this processor: oneDNN for products and convolutions, Highway for the rest.
+[[nodiscard]] KernelsPtr cpu_kernels();
+/// Plain loops in double precision: the oracle that every other backend is compared with.
+[[nodiscard]] KernelsPtr reference_kernels();
+
+}  // namespace facet::ops

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "ops/context.h"
+
+namespace facet::ops {
+
+/// out = activation(x W^T + b), or activation(out + x W^T + b) with options.accumulate.
+///
+/// Shapes  x [..., in]     W [out, in], b [out] inside `weights`     out [..., out], not overlapping x
+/// Dtypes  f32
+/// Errors  ContractError on a shape or dtype mismatch
+void linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, LinearOptions options,
+            TensorView out);
+
+/// out[b] = a[b] b[b]^T, for a `b` of few rows.
+///
+/// Shapes  a [B, N, K]     b [B, M, K], M at most 32     out [B, N, M]
+void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);
+
+}  // namespace facet::ops

@@ -1,0 +1,250 @@
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "ops/attention.h"
+#include "ops/kernels.h"
+
+namespace facet::ops {
+namespace {
+
+double activated(Activation activation, double value) {
+  switch (activation) {
+    case Activation::None:
+      return value;
+    case Activation::Relu:
+      return value > 0 ? value : 0;
+    case Activation::Gelu:
+      return 0.5 * value * (1.0 + std::erf(value * M_SQRT1_2));
+  }
+  return value;
+}
+
+class ReferenceLinear : public PackedLinear {
+ public:
+  ReferenceLinear(ConstTensorView w, ConstTensorView b)
+      : PackedLinear(w.shape()[1], w.shape()[0]),
+        weight(Tensor::from(w.data<float>(), w.shape())),
+        bias(b.empty() ? Tensor::zeros({w.shape()[0]}) : Tensor::from(b.data<float>(), b.shape())) {}
+  Tensor weight;
+  Tensor bias;
+};
+
+class ReferenceConv2d : public PackedConv2d {
+ public:
+  ReferenceConv2d(const Conv2dConfig& shape, ConstTensorView w, ConstTensorView b)
+      : PackedConv2d(shape),
+        weight(Tensor::from(w.data<float>(), w.shape())),
+        bias(b.empty() ? Tensor::zeros({shape.out}) : Tensor::from(b.data<float>(), b.shape())) {}
+  Tensor weight;
+  Tensor bias;
+};
+
+// softmax(scores) times the rows of v, into out[0..dim).
+void weigh_values(std::vector<double>& scores, const std::vector<const float*>& values, int dim, float* out) {
+  double most = scores[0];
+  for (const double score : scores) most = std::max(most, score);
+  double sum = 0;
+  for (double& score : scores) sum += score = std::exp(score - most);
+  for (int d = 0; d < dim; ++d) {
+    double total = 0;
+    for (std::size_t j = 0; j < scores.size(); ++j) total += scores[j] * values[j][d];
+    out[d] = static_cast<float>(total / sum);
+  }
+}
+
+double dot(const float* a, const float* b, std::int64_t n) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) sum += double(a[i]) * double(b[i]);
+  return sum;
+}
+
+struct WindowBias {
+  const WindowAttentionArgs& args;
+  double operator()(const float* q, int head, int query, int key) const {
+    const Size w = args.window;
+    if (!args.bias.empty()) {
+      const std::int64_t n = std::int64_t(w.height) * w.width;
+      return args.bias.data<float>()[(head * n + query) * n + key];
+    }
+    if (args.relative_rows.empty()) return 0;
+    const int row = query / w.width - key / w.width + w.height - 1;
+    const int column = query % w.width - key % w.width + w.width - 1;
+    return dot(q, args.relative_rows.data<float>().data() + std::int64_t(row) * args.dim, args.dim) +
+           dot(q, args.relative_columns.data<float>().data() + std::int64_t(column) * args.dim, args.dim);
+  }
+};
+
+class ReferenceKernels : public Kernels {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "reference"; }
+  [[nodiscard]] std::unique_ptr<KernelState> make_state() const override {
+    return std::make_unique<KernelState>();
+  }
+  [[nodiscard]] std::unique_ptr<const PackedLinear> pack_linear(ConstTensorView weight,
+                                                                ConstTensorView bias) const override {
+    return std::make_unique<ReferenceLinear>(weight, bias);
+  }
+  [[nodiscard]] std::unique_ptr<const PackedConv2d> pack_conv2d(const Conv2dConfig& config,
+                                                                ConstTensorView weight,
+                                                                ConstTensorView bias) const override {
+    return std::make_unique<ReferenceConv2d>(config, weight, bias);
+  }
+
+  void linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, LinearOptions options,
+              TensorView out) const override {
+    const auto& packed = dynamic_cast<const ReferenceLinear&>(weights);
+    const std::int64_t in = weights.in();
+    const std::int64_t width = weights.out();
+    const float* from = x.data<float>().data();
+    const float* w = packed.weight.data<float>().data();
+    float* to = out.data<float>().data();
+    ctx.team().parallel_for(x.shape().numel() / in, [&](std::int64_t row, int) {
+      for (std::int64_t column = 0; column < width; ++column) {
+        float& cell = to[row * width + column];
+        const double sum = dot(from + row * in, w + column * in, in) + packed.bias.data<float>()[column];
+        cell = static_cast<float>(activated(options.activation, sum + (options.accumulate ? cell : 0)));
+      }
+    });
+  }
+
+  void conv2d(Context& ctx, ConstTensorView x, const PackedConv2d& weights, TensorView out) const override {
+    const auto& packed = dynamic_cast<const ReferenceConv2d&>(weights);
+    const Shape& shape = out.shape();
+    ctx.team().parallel_for(shape[0] * shape[1] * shape[2], [&](std::int64_t pixel, int) {
+      for (std::int64_t c = 0; c < shape[3]; ++c) {
+        const double sum = convolve_at(x, packed, pixel, c, shape);
+        out.data<float>()[pixel * shape[3] + c] =
+            static_cast<float>(activated(packed.config().activation, sum + packed.bias.data<float>()[c]));
+      }
+    });
+  }
+
+  void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
+                  Activation activation, TensorView out) const override {
+    const std::int64_t channels = x.shape()[-1];
+    ctx.team().parallel_for(x.shape().numel() / channels, [&](std::int64_t row, int) {
+      const float* from = x.data<float>().data() + row * channels;
+      float* to = out.data<float>().data() + row * channels;
+      double mean = 0;
+      for (std::int64_t c = 0; c < channels; ++c) mean += from[c];
+      mean /= double(channels);
+      double variance = 0;
+      for (std::int64_t c = 0; c < channels; ++c) variance += (from[c] - mean) * (from[c] - mean);
+      const double inverse = 1.0 / std::sqrt(variance / double(channels) + eps);
+      for (std::int64_t c = 0; c < channels; ++c) {
+        const double value = (from[c] - mean) * inverse * gamma.data<float>()[c] + beta.data<float>()[c];
+        to[c] = static_cast<float>(activated(activation, value));
+      }
+    });
+  }
+
+  void attention(Context& ctx, const AttentionArgs& args, TensorView out) const override {
+    ctx.team().parallel_for(args.batch * args.queries * args.heads, [&](std::int64_t item, int) {
+      const std::int64_t head = item % args.heads;
+      const std::int64_t query = item / args.heads % args.queries;
+      const std::int64_t batch = item / args.heads / args.queries;
+      std::vector<double> scores;
+      std::vector<const float*> values;
+      for (std::int64_t key = 0; key < args.keys; ++key) {
+        scores.push_back(args.scale *
+                         dot(args.q.row(batch, query, head), args.k.row(batch, key, head), args.dim));
+        values.push_back(args.v.row(batch, key, head));
+      }
+      weigh_values(scores, values, args.dim, out.data<float>().data() + item * args.dim);
+    });
+  }
+
+  void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out) const override {
+    const std::int64_t tokens = std::int64_t(args.grid.height) * args.grid.width;
+    ctx.team().parallel_for(args.batch * tokens * args.heads, [&](std::int64_t item, int) {
+      const int head = int(item % args.heads);
+      const int token = int(item / args.heads % tokens);
+      const std::int64_t batch = item / args.heads / tokens;
+      attend_in_window(args, batch, token, head, out.data<float>().data() + item * args.dim);
+    });
+  }
+
+  void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
+    const Shape& sa = a.shape();
+    const std::int64_t columns = b.shape()[1];
+    ctx.team().parallel_for(sa[0] * sa[1], [&](std::int64_t row, int) {
+      const float* right = b.data<float>().data() + row / sa[1] * columns * sa[2];
+      for (std::int64_t m = 0; m < columns; ++m) {
+        out.data<float>()[row * columns + m] =
+            static_cast<float>(dot(a.data<float>().data() + row * sa[2], right + m * sa[2], sa[2]));
+      }
+    });
+  }
+
+  void add(Context& /*ctx*/, ConstTensorView a, ConstTensorView b, TensorView out) const override {
+    const auto right = b.data<float>();
+    for (std::size_t i = 0; i < out.data<float>().size(); ++i) {
+      out.data<float>()[i] = a.data<float>()[i] + right[i % right.size()];
+    }
+  }
+
+  void activate(Context& /*ctx*/, Activation activation, TensorView x) const override {
+    for (float& value : x.data<float>()) value = static_cast<float>(activated(activation, value));
+  }
+
+ private:
+  static double convolve_at(ConstTensorView x, const ReferenceConv2d& packed, std::int64_t pixel,
+                            std::int64_t c, const Shape& out) {
+    const Conv2dConfig& config = packed.config();
+    const Shape& in = x.shape();
+    const std::int64_t b = pixel / (out[1] * out[2]);
+    const std::int64_t y0 = pixel / out[2] % out[1] * config.stride - config.padding;
+    const std::int64_t x0 = pixel % out[2] * config.stride - config.padding;
+    const std::int64_t inputs = config.depthwise ? 1 : config.in;
+    double sum = 0;
+    for (std::int64_t i = 0; i < inputs; ++i) {
+      for (int ky = 0; ky < config.kernel; ++ky) {
+        for (int kx = 0; kx < config.kernel; ++kx) {
+          if (y0 + ky < 0 || y0 + ky >= in[1] || x0 + kx < 0 || x0 + kx >= in[2]) continue;
+          const std::int64_t channel = config.depthwise ? c : i;
+          const float value = x.data<float>()[((b * in[1] + y0 + ky) * in[2] + x0 + kx) * in[3] + channel];
+          const float weight =
+              packed.weight.data<float>()[((c * inputs + i) * config.kernel + ky) * config.kernel + kx];
+          sum += double(value) * double(weight);
+        }
+      }
+    }
+    return sum;
+  }
+
+  static void attend_in_window(const WindowAttentionArgs& args, std::int64_t batch, int token, int head,
+                               float* out) {
+    const Size w = args.window;
+    const int y = token / args.grid.width;
+    const int x = token % args.grid.width;
+    const int top = y / w.height * w.height;
+    const int left = x / w.width * w.width;
+    const float* q = args.q.row(batch, token, head);
+    const float* padding = args.padding_row.empty() ? nullptr : args.padding_row.data<float>().data();
+    std::vector<double> scores;
+    std::vector<const float*> values;
+    for (int key = 0; key < w.height * w.width; ++key) {
+      const int ky = top + key / w.width;
+      const int kx = left + key % w.width;
+      const bool inside = ky < args.grid.height && kx < args.grid.width;
+      const std::int64_t at = std::int64_t(ky) * args.grid.width + kx;
+      const float* k =
+          inside ? args.k.row(batch, at, head) : padding + args.k.offset + head * args.k.head_stride;
+      values.push_back(inside ? args.v.row(batch, at, head)
+                              : padding + args.v.offset + head * args.v.head_stride);
+      const int query = (y - top) * w.width + (x - left);
+      scores.push_back(args.scale * dot(q, k, args.dim) + WindowBias{args}(q, head, query, key));
+    }
+    weigh_values(scores, values, args.dim, out);
+  }
+};
+
+}  // namespace
+
+KernelsPtr reference_kernels() {
+  static const KernelsPtr kernels = std::make_shared<const ReferenceKernels>();
+  return kernels;
+}
+
+}  // namespace facet::ops

@@ -1,0 +1,126 @@
+#include "ops/attention.h"
+
+#include "facet/status.h"
+#include "ops/op_fixture.h"
+
+namespace facet::ops {
+namespace {
+
+using facet::testing::random_tensor;
+
+class AttentionTest : public OpTest {
+ protected:
+  void compare(int batch, int queries, int keys, int heads, int dim, bool shared_keys = false,
+               float gain = 1) {
+    Tensor q = random_tensor({batch, queries, heads * dim}, 1);
+    for (float& value : q.data<float>()) value *= gain;
+    const Tensor k = random_tensor({shared_keys ? 1 : batch, keys, heads * dim}, 2);
+    const Tensor v = random_tensor({shared_keys ? 1 : batch, keys, heads * dim}, 3);
+    const AttentionArgs args{.q = split_heads(q, heads),
+                             .k = split_heads(k, heads),
+                             .v = split_heads(v, heads),
+                             .batch = batch,
+                             .queries = queries,
+                             .keys = keys,
+                             .heads = heads,
+                             .dim = dim,
+                             .scale = 0.3F};
+    Tensor fast = Tensor::zeros({batch, queries, heads * dim});
+    Tensor slow = Tensor::zeros(fast.shape());
+    attention(cpu, args, fast);
+    attention(oracle, args, slow);
+    EXPECT_TENSOR_NEAR(fast, slow, 4e-6) << queries << " queries, " << keys << " keys, dim " << dim;
+  }
+};
+
+TEST_P(AttentionTest, MatchesTheOracleOnOddSizes) {
+  for (const int dim : {1, 16, 32, 33, 64, 80}) {
+    compare(1, 1, 1, 1, dim);
+    compare(2, 7, 49, 3, dim);
+    compare(1, 97, 100, 2, dim);
+  }
+}
+
+TEST_P(AttentionTest, StreamsOverManyKeys) {
+  compare(1, 5, 512, 2, 16);
+  compare(1, 5, 513, 2, 16);
+  compare(1, 100, 1700, 2, 32);
+}
+
+TEST_P(AttentionTest, SharesKeysBetweenBatches) { compare(3, 7, 130, 2, 16, true); }
+
+TEST_P(AttentionTest, SurvivesLargeScores) { compare(1, 9, 1300, 1, 16, false, 400.0F); }
+
+class WindowAttentionTest : public OpTest {
+ protected:
+  enum class Bias { None, Full, Relative };
+  void compare(Size grid, Size window, int heads, int dim, Bias bias) {
+    const std::int64_t tokens = std::int64_t(grid.height) * grid.width;
+    const std::int64_t width = 3LL * heads * dim;
+    const Tensor qkv = random_tensor({2, tokens, width}, 1);
+    const Tensor padding = random_tensor({width}, 2);
+    const Tensor rows = random_tensor({2 * window.height - 1, dim}, 3);
+    const Tensor columns = random_tensor({2 * window.width - 1, dim}, 4);
+    const std::int64_t n = std::int64_t(window.height) * window.width;
+    const Tensor full = random_tensor({heads, n, n}, 5);
+    const auto part = [&](std::int64_t offset) {
+      return HeadView{.tensor = qkv,
+                      .offset = offset,
+                      .batch_stride = tokens * width,
+                      .token_stride = width,
+                      .head_stride = dim};
+    };
+    WindowAttentionArgs args{.q = part(0),
+                             .k = part(heads * dim),
+                             .v = part(2LL * heads * dim),
+                             .batch = 2,
+                             .grid = grid,
+                             .window = window,
+                             .heads = heads,
+                             .dim = dim,
+                             .scale = 0.25F,
+                             .padding_row = padding};
+    if (bias == Bias::Full) args.bias = full;
+    if (bias == Bias::Relative) {
+      args.relative_rows = rows;
+      args.relative_columns = columns;
+    }
+    Tensor fast = Tensor::zeros({2, tokens, heads * dim});
+    Tensor slow = Tensor::zeros(fast.shape());
+    window_attention(cpu, args, fast);
+    window_attention(oracle, args, slow);
+    EXPECT_TENSOR_NEAR(fast, slow, 4e-6)
+        << grid.height << " x " << grid.width << " by " << window.height << " x " << window.width << ", dim "
+        << dim << ", bias " << int(bias);
+  }
+};
+
+TEST_P(WindowAttentionTest, MatchesTheOracleWithEveryBias) {
+  for (const Bias bias : {Bias::None, Bias::Full, Bias::Relative}) {
+    compare({14, 14}, {7, 7}, 2, 32, bias);
+    compare({10, 9}, {7, 7}, 2, 32, bias);
+    compare({5, 33}, {5, 17}, 1, 16, bias);
+    compare({16, 16}, {14, 14}, 2, 64, bias);
+    compare({3, 2}, {14, 14}, 1, 80, bias);
+  }
+}
+
+TEST_P(WindowAttentionTest, GlobalAttentionSharesItsPackedKeys) {
+  compare({33, 33}, {33, 33}, 2, 16, Bias::Relative);
+  compare({40, 32}, {40, 32}, 1, 32, Bias::None);
+}
+
+TEST_P(WindowAttentionTest, RefusesOverhangWithoutPadding) {
+  const Tensor qkv = Tensor::zeros({1, 6, 12});
+  const HeadView view{.tensor = qkv, .offset = 0, .batch_stride = 72, .token_stride = 12, .head_stride = 4};
+  const WindowAttentionArgs args{
+      .q = view, .k = view, .v = view, .batch = 1, .grid = {2, 3}, .window = {2, 2}, .heads = 1, .dim = 4};
+  Tensor out = Tensor::zeros({1, 6, 4});
+  EXPECT_THROW(window_attention(cpu, args, out), ContractError);
+}
+
+FACET_INSTANTIATE_OP_TEST(AttentionTest);
+FACET_INSTANTIATE_OP_TEST(WindowAttentionTest);
+
+}  // namespace
+}  // namespace facet::ops
