@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+#include "facet/status.h"
+
+namespace facet::io {
+
+/// A whole file, read-only, in the address space: the system loads a page when it is first touched. A 2.5 GB
+/// checkpoint read tensor by tensor, each released after its copy, holds one tensor's pages, not the file's.
+///
+/// Lifetime  a file that another program shortens meanwhile raises SIGBUS on access, so that models are
+///           replaced by renaming a new file over the old one (AtomicFile), never by writing into it
+class MappedFile {
+ public:
+  /// Errors  BadModel naming the path and the system's reason, or that it is no regular file
+  static Result<MappedFile> open(const std::filesystem::path& path);
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+
+  [[nodiscard]] std::span<const std::uint8_t> bytes() const& { return {data_, size_}; }
+  std::span<const std::uint8_t> bytes() && = delete;
+  /// Drops the resident pages that `range` touches; they come back from the file when touched again. A range
+  /// that is not of this file is left alone.
+  void release(std::span<const std::uint8_t> range) const;
+
+ private:
+  MappedFile(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
+  const std::uint8_t* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace facet::io
