@@ -90,6 +90,8 @@ class Kernels {
   virtual void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b,
                                  TensorView out) const = 0;
   virtual void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const = 0;
+  virtual void space_to_depth(Context& ctx, ConstTensorView x, int block, TensorView out) const = 0;
+  virtual void gather_subpixels(Context& ctx, ConstTensorView x, TensorView out) const = 0;
   virtual void activate(Context& ctx, Activation activation, TensorView x) const = 0;
 };
 

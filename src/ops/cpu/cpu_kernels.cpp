@@ -1,4 +1,5 @@
 #include "ops/cpu/dnnl_primitives.h"
+#include "ops/cpu/rearrange.h"
 #include "ops/cpu/simd.h"
 #include "ops/kernels.h"
 
@@ -42,6 +43,12 @@ class CpuKernels : public Kernels {
   }
   void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
     simd::add(ctx, a, b, out);
+  }
+  void space_to_depth(Context& ctx, ConstTensorView x, int block, TensorView out) const override {
+    cpu_space_to_depth(ctx, x, block, out);
+  }
+  void gather_subpixels(Context& ctx, ConstTensorView x, TensorView out) const override {
+    cpu_gather_subpixels(ctx, x, out);
   }
   void activate(Context& ctx, Activation activation, TensorView x) const override {
     simd::activate(ctx, activation, x);

@@ -184,6 +184,31 @@ class ReferenceKernels : public Kernels {
     }
   }
 
+  void space_to_depth(Context& /*ctx*/, ConstTensorView x, int block, TensorView out) const override {
+    const Shape& in = x.shape();
+    const Shape& shape = out.shape();
+    for (std::int64_t i = 0; i < in.numel(); ++i) {
+      const std::int64_t c = i % in[3];
+      const std::int64_t column = i / in[3] % in[2];
+      const std::int64_t row = i / in[3] / in[2];  // over all batches
+      const std::int64_t channel = (row % block * block + column % block) * in[3] + c;
+      out.data<float>()[(row / block * shape[2] + column / block) * shape[3] + channel] = x.data<float>()[i];
+    }
+  }
+
+  void gather_subpixels(Context& /*ctx*/, ConstTensorView x, TensorView out) const override {
+    const Shape& shape = out.shape();
+    for (std::int64_t i = 0; i < shape.numel(); ++i) {
+      const std::int64_t column = i % shape[3];
+      const std::int64_t row = i / shape[3] % shape[2];
+      const std::int64_t plane = i / shape[3] / shape[2];
+      std::int64_t at = (row / 4) * (shape[3] / 4) + column / 4;
+      for (const std::int64_t bit : {row / 2 % 2, column / 2 % 2, row % 2, column % 2}) at = at * 2 + bit;
+      const std::int64_t pixel = plane / shape[1] * shape[2] * shape[3] + at;
+      out.data<float>()[i] = x.data<float>()[pixel * shape[1] + plane % shape[1]];
+    }
+  }
+
   void activate(Context& /*ctx*/, Activation activation, TensorView x) const override {
     for (float& value : x.data<float>()) value = static_cast<float>(activated(activation, value));
   }

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "ops/context.h"
+
+namespace facet::ops {
+
+/// Blocks of pixels become channels: out[b, y, x, (dy, dx, c)] = x[b, y * block + dy, x * block + dx, c]. A
+/// convolution whose stride is its kernel is then a product.
+///
+/// Shapes  x [B, H * block, W * block, C]     out [B, H, W, block * block * C]
+/// Errors  ContractError on a shape mismatch
+void space_to_depth(Context& ctx, ConstTensorView x, int block, TensorView out);
+
+/// Undoes two rounds of 2 x 2 upsampling that kept sub-pixels beside their pixel:
+/// out[b, m, 4y + 2dy + ey, 4x + 2dx + ex] = x[b, (y, x, dy, dx, ey, ex), m].
+///
+/// Shapes  x [B, H * W * 16, M]     out [B, M, 4H, 4W]
+/// Errors  ContractError on a shape mismatch
+void gather_subpixels(Context& ctx, ConstTensorView x, TensorView out);
+
+}  // namespace facet::ops

@@ -1,0 +1,38 @@
+#include "ops/rearrange.h"
+
+#include "facet/status.h"
+#include "ops/op_fixture.h"
+
+namespace facet::ops {
+namespace {
+
+using facet::testing::random_tensor;
+
+class RearrangeTest : public OpTest {};
+
+TEST_P(RearrangeTest, SpaceToDepthMatchesTheOracle) {
+  for (const int block : {1, 2, 16}) {
+    const Tensor x = random_tensor({2, 3 * block, 5 * block, 3}, 1);
+    Tensor fast = Tensor::zeros({2, 3, 5, 3LL * block * block});
+    Tensor slow = Tensor::zeros(fast.shape());
+    space_to_depth(cpu, x, block, fast);
+    space_to_depth(oracle, x, block, slow);
+    EXPECT_TENSOR_NEAR(fast, slow, 0);
+  }
+  Tensor out = Tensor::zeros({1, 2, 2, 4});
+  EXPECT_THROW(space_to_depth(cpu, Tensor::zeros({1, 5, 4, 1}), 2, out), ContractError);
+}
+
+TEST_P(RearrangeTest, SubpixelsMatchTheOracle) {
+  const Tensor x = random_tensor({2, 3 * 5 * 16, 4}, 1);
+  Tensor fast = Tensor::zeros({2, 4, 12, 20});
+  Tensor slow = Tensor::zeros(fast.shape());
+  gather_subpixels(cpu, x, fast);
+  gather_subpixels(oracle, x, slow);
+  EXPECT_TENSOR_NEAR(fast, slow, 0);
+}
+
+FACET_INSTANTIATE_OP_TEST(RearrangeTest);
+
+}  // namespace
+}  // namespace facet::ops
