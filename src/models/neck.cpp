@@ -1,0 +1,34 @@
+#include "models/neck.h"
+
+#include "ops/conv2d.h"
+
+namespace facet::models {
+namespace {
+
+constexpr float kLayerNorm2dEps = 1e-6F;
+
+nn::Linear pointwise(const nn::WeightScope& weights, std::int64_t in, std::int64_t out) {
+  const Tensor weight = weights.take("weight", {out, in, 1, 1});
+  return {weights.kernels(), weight.view().reshaped({out, in}), {}};
+}
+
+}  // namespace
+
+Neck::Neck(const nn::WeightScope& weights, std::int64_t in, std::int64_t out, Size grid)
+    : reduce_(pointwise(weights / 0, in, out)),
+      norm0_(weights / 1, out, kLayerNorm2dEps),
+      mix_(weights.kernels().pack_conv2d(
+          {.in = out, .out = out, .kernel = 3, .padding = 1, .expected_input = grid},
+          (weights / 2).take("weight", {out, out, 3, 3}), {})),
+      norm1_(weights / 3, out, kLayerNorm2dEps) {}
+
+Tensor Neck::forward(ops::Context& ctx, ConstTensorView x) const {
+  Tensor reduced = reduce_.forward(ctx, x);
+  norm0_.apply(ctx, reduced);
+  Tensor mixed = ctx.make(reduced.shape());
+  ops::conv2d(ctx, reduced, *mix_, mixed);
+  norm1_.apply(ctx, mixed);
+  return mixed;
+}
+
+}  // namespace facet::models

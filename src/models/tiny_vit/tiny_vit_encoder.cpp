@@ -1,0 +1,203 @@
+#include "models/tiny_vit/tiny_vit_encoder.h"
+
+#include <cmath>
+#include <cstdlib>
+
+#include "ops/attention.h"
+
+namespace facet::models {
+namespace {
+
+constexpr float kNormEps = 1e-5F;
+constexpr int kMlpRatio = 4;
+constexpr int kExpandRatio = 4;
+constexpr int kStemStride = 4;
+constexpr std::int64_t kOutChannels = 256;
+using ops::Activation;
+using ops::Conv2dConfig;
+
+Conv2dConfig pointwise(std::int64_t in, std::int64_t out, Activation activation) {
+  return {.in = in, .out = out, .activation = activation};
+}
+
+Conv2dConfig depthwise(std::int64_t dim, int stride, Activation activation) {
+  return {.in = dim,
+          .out = dim,
+          .kernel = 3,
+          .stride = stride,
+          .padding = 1,
+          .depthwise = true,
+          .activation = activation};
+}
+
+Conv2dConfig stem(std::int64_t in, std::int64_t out, int side, Activation activation) {
+  return {.in = in,
+          .out = out,
+          .kernel = 3,
+          .stride = 2,
+          .padding = 1,
+          .activation = activation,
+          .expected_input = {side, side}};
+}
+
+}  // namespace
+
+MbConv::MbConv(const nn::WeightScope& weights, std::int64_t dim)
+    : widen_(weights / "conv1", pointwise(dim, kExpandRatio * dim, Activation::Gelu)),
+      filter_(weights / "conv2", depthwise(kExpandRatio * dim, 1, Activation::Gelu)),
+      narrow_(weights / "conv3", pointwise(kExpandRatio * dim, dim, Activation::Gelu)) {}
+
+void MbConv::forward(ops::Context& ctx, TensorView x) const {
+  const Tensor filtered = filter_.forward(ctx, widen_.forward(ctx, x));
+  narrow_.add_to(ctx, filtered, x);
+}
+
+int PatchMerging::stride(std::int64_t out) { return out == 320 || out == 448 || out == 576 ? 1 : 2; }
+
+PatchMerging::PatchMerging(const nn::WeightScope& weights, std::int64_t in, std::int64_t out)
+    : project_(weights / "conv1", pointwise(in, out, Activation::Gelu)),
+      filter_(weights / "conv2", depthwise(out, stride(out), Activation::Gelu)),
+      mix_(weights / "conv3", pointwise(out, out, Activation::None)) {}
+
+Tensor PatchMerging::forward(ops::Context& ctx, ConstTensorView x) const {
+  return mix_.forward(ctx, filter_.forward(ctx, project_.forward(ctx, x)));
+}
+
+Tensor expand_attention_biases(ConstTensorView biases, int window) {
+  const std::int64_t heads = biases.shape()[0];
+  const std::int64_t n = std::int64_t(window) * window;
+  // The published order: distances as they first occur when all pairs are walked, which from the first token
+  // on is row-major in (|dy|, |dx|).
+  Tensor expanded(Shape({heads, n, n}));
+  for (std::int64_t h = 0; h < heads; ++h) {
+    for (std::int64_t a = 0; a < n; ++a) {
+      for (std::int64_t b = 0; b < n; ++b) {
+        const std::int64_t distance =
+            std::abs(a / window - b / window) * window + std::abs(a % window - b % window);
+        expanded.data<float>()[(h * n + a) * n + b] = biases.data<float>()[h * n + distance];
+      }
+    }
+  }
+  return expanded;
+}
+
+// The projection to queries, keys and values, and what it makes of a padded token: the norm turns zeros into
+// its beta.
+struct TinyVitBlock::Qkv {
+  Qkv(const nn::WeightScope& weights, std::int64_t dim)
+      : norm(weights / "norm", dim, kNormEps), padding_row(Shape({3 * dim})) {
+    const Tensor weight = (weights / "qkv").take("weight", {3 * dim, dim});
+    const Tensor bias = (weights / "qkv").take("bias", {3 * dim});
+    for (std::int64_t o = 0; o < 3 * dim; ++o) {
+      double sum = bias.data<float>()[o];
+      for (std::int64_t i = 0; i < dim; ++i) {
+        sum += double(weight.data<float>()[o * dim + i]) * double(norm.beta().data<float>()[i]);
+      }
+      padding_row.data<float>()[o] = static_cast<float>(sum);
+    }
+    projection = weights.kernels().pack_linear(weight, bias);
+  }
+  nn::LayerNorm norm;
+  Tensor padding_row;
+  std::unique_ptr<const ops::PackedLinear> projection;
+};
+
+TinyVitBlock::TinyVitBlock(const nn::WeightScope& weights, const TinyVitStage& stage, Size grid)
+    : TinyVitBlock(weights, stage, grid, Qkv(weights / "attn", stage.dim)) {}
+
+TinyVitBlock::TinyVitBlock(const nn::WeightScope& weights, const TinyVitStage& stage, Size grid, Qkv qkv)
+    : stage_(stage),
+      grid_(grid),
+      attn_norm_(std::move(qkv.norm)),
+      qkv_(std::move(qkv.projection)),
+      padding_row_(std::move(qkv.padding_row)),
+      bias_(expand_attention_biases(
+          (weights / "attn")
+              .take("attention_biases", {stage.heads, std::int64_t(stage.window) * stage.window}),
+          stage.window)),
+      proj_(weights / "attn" / "proj", stage.dim, stage.dim),
+      local_conv_(weights / "local_conv", depthwise(stage.dim, 1, Activation::None)),
+      mlp_norm_(weights / "mlp" / "norm", stage.dim, kNormEps),
+      fc1_(weights / "mlp" / "fc1", stage.dim, kMlpRatio * stage.dim),
+      fc2_(weights / "mlp" / "fc2", kMlpRatio * stage.dim, stage.dim) {}
+
+Tensor TinyVitBlock::attend(ops::Context& ctx, ConstTensorView x) const {
+  const Shape& shape = x.shape();
+  const std::int64_t tokens = shape[1] * shape[2];
+  const std::int64_t dim = shape[3];
+  const std::int64_t head_dim = dim / stage_.heads;
+  const Tensor qkv = qkv_.forward(ctx, attn_norm_.forward(ctx, x));  // [B, H, W, (head, q | k | v)]
+  const auto part = [&](std::int64_t offset) {
+    return ops::HeadView{.tensor = qkv,
+                         .offset = offset,
+                         .batch_stride = tokens * 3 * dim,
+                         .token_stride = 3 * dim,
+                         .head_stride = 3 * head_dim};
+  };
+  Tensor out = ctx.make({shape[0], tokens, dim});
+  ops::window_attention(ctx,
+                        {.q = part(0),
+                         .k = part(head_dim),
+                         .v = part(2 * head_dim),
+                         .batch = shape[0],
+                         .grid = grid_,
+                         .window = {stage_.window, stage_.window},
+                         .heads = stage_.heads,
+                         .dim = int(head_dim),
+                         .scale = 1.0F / std::sqrt(static_cast<float>(head_dim)),
+                         .padding_row = padding_row_,
+                         .bias = bias_},
+                        out);
+  return out;
+}
+
+Tensor TinyVitBlock::forward(ops::Context& ctx, Tensor x) const {
+  proj_.add_to(ctx, attend(ctx, x), x);
+  Tensor y = local_conv_.forward(ctx, x);
+  const Tensor hidden = fc1_.forward(ctx, mlp_norm_.forward(ctx, y), Activation::Gelu);
+  fc2_.add_to(ctx, hidden, y);
+  return y;
+}
+
+TinyVitEncoder::TinyVitEncoder(const nn::WeightScope& weights, const TinyVitConfig& config, int image_size)
+    : stem0_(weights / "patch_embed" / "seq" / 0,
+             stem(3, config.stages[0].dim / 2, image_size, Activation::Gelu)),
+      stem1_(weights / "patch_embed" / "seq" / 2,
+             stem(config.stages[0].dim / 2, config.stages[0].dim, image_size / 2, Activation::None)),
+      neck_(weights / "neck", config.stages.back().dim, kOutChannels, {64, 64}) {
+  Size grid{image_size / kStemStride, image_size / kStemStride};
+  for (std::size_t i = 0; i < config.stages.size(); ++i) {
+    const TinyVitStage& shape = config.stages[i];
+    const nn::WeightScope scope = weights / "layers" / int(i);
+    Stage& stage = stages_.emplace_back();
+    for (int block = 0; block < shape.depth; ++block) {
+      if (shape.heads == 0) {
+        stage.convolutions.emplace_back(scope / "blocks" / block, shape.dim);
+      } else {
+        stage.blocks.emplace_back(scope / "blocks" / block, shape, grid);
+      }
+    }
+    if (i + 1 == config.stages.size()) continue;
+    const std::int64_t next = config.stages[i + 1].dim;
+    stage.downsample.emplace(scope / "downsample", shape.dim, next);
+    grid = {grid.height / PatchMerging::stride(next), grid.width / PatchMerging::stride(next)};
+  }
+}
+
+Tensor TinyVitEncoder::forward(ops::Context& ctx, const Tensor& image) const {
+  Tensor x = stem1_.forward(ctx, stem0_.forward(ctx, image));  // [B, 256, 256, 64]
+  for (const Stage& stage : stages_) {
+    for (const MbConv& block : stage.convolutions) {
+      ctx.check_stop();
+      block.forward(ctx, x);
+    }
+    for (const TinyVitBlock& block : stage.blocks) {
+      ctx.check_stop();
+      x = block.forward(ctx, std::move(x));
+    }
+    if (stage.downsample) x = stage.downsample->forward(ctx, x);
+  }
+  return neck_.forward(ctx, x);
+}
+
+}  // namespace facet::models

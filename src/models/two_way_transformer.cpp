@@ -1,0 +1,87 @@
+#include "models/two_way_transformer.h"
+
+#include <cstring>
+
+#include "ops/elementwise.h"
+
+namespace facet::models {
+namespace {
+
+constexpr float kNormEps = 1e-5F;
+constexpr int kDownsampleRate = 2;
+
+Tensor copy_of(ops::Context& ctx, ConstTensorView x) {
+  Tensor copy = ctx.make(x.shape());
+  std::memcpy(copy.view().raw(), x.raw(), x.size_bytes());
+  return copy;
+}
+
+Tensor sum_of(ops::Context& ctx, ConstTensorView a, ConstTensorView b) {
+  Tensor sum = ctx.make(a.shape());
+  ops::add(ctx, a, b, sum);
+  return sum;
+}
+
+}  // namespace
+
+TwoWayBlock::TwoWayBlock(const nn::WeightScope& weights, std::int64_t dim, int heads, std::int64_t mlp_dim,
+                         bool first)
+    : first_(first),
+      self_attn_(weights / "self_attn", dim, dim, heads),
+      norm1_(weights / "norm1", dim, kNormEps),
+      token_to_image_(weights / "cross_attn_token_to_image", dim, dim / kDownsampleRate, heads),
+      norm2_(weights / "norm2", dim, kNormEps),
+      lin1_(weights / "mlp" / "lin1", dim, mlp_dim),
+      lin2_(weights / "mlp" / "lin2", mlp_dim, dim),
+      norm3_(weights / "norm3", dim, kNormEps),
+      image_to_token_(weights / "cross_attn_image_to_token", dim, dim / kDownsampleRate, heads),
+      norm4_(weights / "norm4", dim, kNormEps) {}
+
+void TwoWayBlock::forward(ops::Context& ctx, Tensor& tokens, Tensor& image, ConstTensorView token_positions,
+                          ConstTensorView image_positions) const {
+  if (first_) {
+    tokens = self_attn_.forward(ctx, tokens, tokens, tokens);
+  } else {
+    const Tensor q = sum_of(ctx, tokens, token_positions);
+    Tensor attended = self_attn_.forward(ctx, q, q, tokens);
+    ops::add(ctx, tokens, attended, tokens);
+  }
+  norm1_.apply(ctx, tokens);
+
+  const Tensor placed_image = sum_of(ctx, image, image_positions);
+  token_to_image_.add_to(ctx, sum_of(ctx, tokens, token_positions), placed_image, image, tokens);
+  norm2_.apply(ctx, tokens);
+
+  lin2_.add_to(ctx, lin1_.forward(ctx, tokens, ops::Activation::Relu), tokens);
+  norm3_.apply(ctx, tokens);
+
+  const Tensor placed_tokens = sum_of(ctx, tokens, token_positions);
+  if (image.shape()[0] == tokens.shape()[0]) {
+    image_to_token_.add_to(ctx, placed_image, placed_tokens, tokens, image);
+  } else {
+    Tensor attended = image_to_token_.forward(ctx, placed_image, placed_tokens, tokens);  // [P, N, dim]
+    ops::add(ctx, attended, image, attended);
+    image = std::move(attended);
+  }
+  norm4_.apply(ctx, image);
+}
+
+TwoWayTransformer::TwoWayTransformer(const nn::WeightScope& weights, int depth, std::int64_t dim, int heads,
+                                     std::int64_t mlp_dim)
+    : final_attn_(weights / "final_attn_token_to_image", dim, dim / kDownsampleRate, heads),
+      norm_final_(weights / "norm_final_attn", dim, kNormEps) {
+  for (int i = 0; i < depth; ++i) layers_.emplace_back(weights / "layers" / i, dim, heads, mlp_dim, i == 0);
+}
+
+TwoWayTransformer::Output TwoWayTransformer::forward(ops::Context& ctx, ConstTensorView image,
+                                                     ConstTensorView image_positions,
+                                                     ConstTensorView tokens) const {
+  Output out{copy_of(ctx, tokens), copy_of(ctx, image)};
+  for (const TwoWayBlock& layer : layers_) layer.forward(ctx, out.tokens, out.image, tokens, image_positions);
+  const Tensor placed_image = sum_of(ctx, out.image, image_positions);
+  final_attn_.add_to(ctx, sum_of(ctx, out.tokens, tokens), placed_image, out.image, out.tokens);
+  norm_final_.apply(ctx, out.tokens);
+  return out;
+}
+
+}  // namespace facet::models

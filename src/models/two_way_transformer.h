@@ -1,0 +1,54 @@
+#pragma once
+
+#include <vector>
+
+#include "nn/attention.h"
+#include "nn/layer_norm.h"
+
+namespace facet::models {
+
+/// One layer of the mask decoder's transformer: tokens attend to themselves, then to the picture, and the
+/// picture to the tokens (Kirillov et al. 2023, fig. 14).
+class TwoWayBlock {
+ public:
+  /// Weights  self_attn, norm1, cross_attn_token_to_image, norm2, mlp.{lin1, lin2}, norm3,
+  ///          cross_attn_image_to_token, norm4
+  TwoWayBlock(const nn::WeightScope& weights, std::int64_t dim, int heads, std::int64_t mlp_dim, bool first);
+  /// tokens [P, T, dim] and image [1 or P, N, dim] are replaced; image becomes [P, N, dim].
+  void forward(ops::Context& ctx, Tensor& tokens, Tensor& image, ConstTensorView token_positions,
+               ConstTensorView image_positions) const;
+
+ private:
+  bool first_;  // the first layer's self-attention sees no positions and keeps no residual
+  nn::Attention self_attn_;
+  nn::LayerNorm norm1_;
+  nn::Attention token_to_image_;
+  nn::LayerNorm norm2_;
+  nn::Linear lin1_, lin2_;
+  nn::LayerNorm norm3_;
+  nn::Attention image_to_token_;
+  nn::LayerNorm norm4_;
+};
+
+class TwoWayTransformer {
+ public:
+  /// Weights  layers.{}, final_attn_token_to_image, norm_final_attn
+  TwoWayTransformer(const nn::WeightScope& weights, int depth, std::int64_t dim, int heads,
+                    std::int64_t mlp_dim);
+
+  struct Output {
+    Tensor tokens;  ///< [P, T, dim]
+    Tensor image;   ///< [P, N, dim]
+  };
+  /// image [1 or P, N, dim]; image_positions [N, dim]; tokens [P, T, dim]. With one image for all prompts,
+  /// its projections in the first layer are computed once.
+  [[nodiscard]] Output forward(ops::Context& ctx, ConstTensorView image, ConstTensorView image_positions,
+                               ConstTensorView tokens) const;
+
+ private:
+  std::vector<TwoWayBlock> layers_;
+  nn::Attention final_attn_;
+  nn::LayerNorm norm_final_;
+};
+
+}  // namespace facet::models

@@ -1,0 +1,71 @@
+#include "nn/conv_norm.h"
+
+#include <cmath>
+
+#include "core/check.h"
+#include "ops/linear.h"
+
+namespace facet::nn {
+namespace {
+
+constexpr double kBatchNormEps = 1e-5;
+
+struct Folded {
+  Tensor weight;
+  Tensor bias;
+};
+
+Folded fold_batch_norm(const WeightScope& weights, const ops::Conv2dConfig& config) {
+  const std::int64_t inputs = config.depthwise ? 1 : config.in;
+  Folded folded{weights.take("c.weight", {config.out, inputs, config.kernel, config.kernel}), {}};
+  if (!weights.has("bn.weight") && weights.has("c.bias")) {
+    folded.bias = weights.take("c.bias", {config.out});
+    return folded;
+  }
+  const Tensor gamma = weights.take("bn.weight", {config.out});
+  const Tensor mean = weights.take("bn.running_mean", {config.out});
+  const Tensor variance = weights.take("bn.running_var", {config.out});
+  folded.bias = weights.take("bn.bias", {config.out});
+  const std::int64_t filter = inputs * config.kernel * config.kernel;
+  for (std::int64_t c = 0; c < config.out; ++c) {
+    const double factor =
+        gamma.data<float>()[c] / std::sqrt(double(variance.data<float>()[c]) + kBatchNormEps);
+    for (float& value : folded.weight.data<float>().subspan(c * filter, filter)) {
+      value = static_cast<float>(value * factor);
+    }
+    float& bias = folded.bias.data<float>()[c];
+    bias = static_cast<float>(bias - mean.data<float>()[c] * factor);
+  }
+  return folded;
+}
+
+}  // namespace
+
+ConvNorm::ConvNorm(const WeightScope& weights, const ops::Conv2dConfig& config) : config_(config) {
+  const Folded folded = fold_batch_norm(weights, config);
+  if (config.kernel == 1 && config.stride == 1) {
+    pointwise_ =
+        weights.kernels().pack_linear(folded.weight.view().reshaped({config.out, config.in}), folded.bias);
+  } else {
+    spatial_ = weights.kernels().pack_conv2d(config, folded.weight, folded.bias);
+  }
+}
+
+Tensor ConvNorm::forward(ops::Context& ctx, ConstTensorView x) const {
+  const Shape& in = x.shape();
+  const Size size = config_.output_size({int(in[1]), int(in[2])});
+  Tensor out = ctx.make({in[0], size.height, size.width, config_.out});
+  if (pointwise_) {
+    ops::linear(ctx, x, *pointwise_, {.activation = config_.activation}, out);
+  } else {
+    ops::conv2d(ctx, x, *spatial_, out);
+  }
+  return out;
+}
+
+void ConvNorm::add_to(ops::Context& ctx, ConstTensorView x, TensorView sum) const {
+  FACET_CHECK(pointwise_ != nullptr, "only a 1 x 1 convolution adds to a sum");
+  ops::linear(ctx, x, *pointwise_, {.activation = config_.activation, .accumulate = true}, sum);
+}
+
+}  // namespace facet::nn

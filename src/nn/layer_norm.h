@@ -1,0 +1,33 @@
+#pragma once
+
+#include "nn/weights.h"
+#include "ops/context.h"
+#include "ops/layer_norm.h"
+
+namespace facet::nn {
+
+/// Normalises over the last dimension; over channels-last pictures this is the reference's LayerNorm2d.
+/// Weights  weight [channels], bias [channels]
+class LayerNorm {
+ public:
+  LayerNorm(const WeightScope& weights, std::int64_t channels, float eps)
+      : gamma_(weights.take("weight", {channels})), beta_(weights.take("bias", {channels})), eps_(eps) {}
+
+  [[nodiscard]] Tensor forward(ops::Context& ctx, ConstTensorView x) const {
+    Tensor out = ctx.make(x.shape());
+    ops::layer_norm(ctx, x, gamma_, beta_, eps_, ops::Activation::None, out);
+    return out;
+  }
+  void apply(ops::Context& ctx, TensorView x, ops::Activation activation = ops::Activation::None) const {
+    ops::layer_norm(ctx, x, gamma_, beta_, eps_, activation, x);
+  }
+  /// What a token of zeros becomes.
+  [[nodiscard]] const Tensor& beta() const { return beta_; }
+
+ private:
+  Tensor gamma_;
+  Tensor beta_;
+  float eps_;
+};
+
+}  // namespace facet::nn
