@@ -52,7 +52,9 @@ class PartialFile {
         size_(other.size_) {}
   PartialFile& operator=(PartialFile&&) = delete;
   ~PartialFile() {
-    if (descriptor_ >= 0) close(descriptor_);
+    if (descriptor_ < 0) return;
+    if (size_ == 0) remove();
+    close(descriptor_);
   }
 
   [[nodiscard]] std::int64_t size() const { return size_; }

@@ -196,6 +196,7 @@ TEST_F(Download, AServerThatIsNotThereIsNamed) {
   const Status status = download("http://127.0.0.1:1/model.pt", target_, expected_, options_);
   EXPECT_EQ(status.code(), StatusCode::FetchFailed);
   EXPECT_THAT(status.message(), HasSubstr("http://127.0.0.1:1/model.pt"));
+  EXPECT_FALSE(fs::exists(partial_path(target_))) << "an empty file helps nobody";
 }
 
 TEST_F(Download, KeepsWhatArrivedWhenInterrupted) {
