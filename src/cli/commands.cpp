@@ -1,0 +1,17 @@
+#include "cli/commands.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands/models.h"
+#include "cli/commands/pull.h"
+#include "cli/commands/version.h"
+
+namespace facet::cli {
+
+void add_commands(CLI::App& app, Io& io) {
+  add_pull_command(app, io);
+  add_models_command(app, io);
+  add_version_command(app, io);
+}
+
+}  // namespace facet::cli

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "cli/io.h"
+
+namespace CLI {
+class App;
+}
+
+namespace facet::cli {
+
+/// Binds every command of the program to `app`; a command runs while `app` parses and throws a StatusError
+/// when it fails.
+void add_commands(CLI::App& app, Io& io);
+
+}  // namespace facet::cli

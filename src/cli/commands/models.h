@@ -1,0 +1,13 @@
+#pragma once
+
+#include "cli/io.h"
+
+namespace CLI {
+class App;
+}
+
+namespace facet::cli {
+
+void add_models_command(CLI::App& app, Io& io);
+
+}  // namespace facet::cli

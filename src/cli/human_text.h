@@ -1,0 +1,17 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace facet::cli {
+
+/// "512 B", "40.7 MB", "2.56 GB": decimal units, three digits.
+[[nodiscard]] std::string human_bytes(double bytes);
+/// "0:07", "12:30", "1:02:03".
+[[nodiscard]] std::string human_duration(std::chrono::seconds duration);
+/// Rows in columns as wide as their widest cell, two spaces apart; the first row is the head.
+[[nodiscard]] std::string human_table(const std::vector<std::vector<std::string>>& rows);
+
+}  // namespace facet::cli

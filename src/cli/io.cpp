@@ -1,0 +1,52 @@
+#include "cli/io.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+namespace facet::cli {
+namespace {
+
+constexpr int kDefaultWidth = 80;
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+}  // namespace
+
+Io process_io(std::stop_token stop) {
+  Io io;
+  io.error_is_terminal = isatty(STDERR_FILENO) == 1 && variable("TERM") != "dumb";
+  io.folder_variables = {.facet_model_dir = variable("FACET_MODEL_DIR"),
+                         .xdg_cache_home = variable("XDG_CACHE_HOME"),
+                         .home = variable("HOME")};
+  io.stop = std::move(stop);
+  return io;
+}
+
+Status print(Io& io, std::string_view text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), io.out) == text.size();
+  if (written && std::fflush(io.out) == 0) return {};
+  return {StatusCode::OutputFailed, std::string("cannot write to standard output: ") + std::strerror(errno)};
+}
+
+void tell(Io& io, std::string_view line) {
+  std::string text = "facet: ";
+  text.append(line).append("\n");
+  std::fwrite(text.data(), 1, text.size(), io.error);
+  std::fflush(io.error);
+}
+
+int terminal_width(const Io& io) {
+  winsize window{};
+  const bool known = ioctl(fileno(io.error), TIOCGWINSZ, &window) == 0 && window.ws_col > 0;
+  return known ? window.ws_col : kDefaultWidth;
+}
+
+}  // namespace facet::cli

@@ -1,0 +1,34 @@
+#include "cli/model_options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace facet::cli {
+
+void bind_model_folder(CLI::App& command, ModelOptions& options) {
+  command.add_option("--model-dir", options.folder,
+                     "where models lie; else FACET_MODEL_DIR, else facet/models in the user's cache folder");
+}
+
+void bind_model(CLI::App& command, ModelOptions& options) {
+  command.add_option("--model", options.model, "name ('facet models' lists them) or checkpoint file")
+      ->type_name("NAME|FILE")
+      ->capture_default_str();
+  bind_model_folder(command, options);
+}
+
+Result<models::ModelFolder> open_model_folder(const ModelOptions& options, const Io& io) {
+  FACET_ASSIGN_OR_RETURN(std::filesystem::path path,
+                         models::choose_model_folder(options.folder, io.folder_variables));
+  return models::ModelFolder(std::move(path));
+}
+
+Result<std::filesystem::path> find_model_path(const ModelOptions& options, const Io& io) {
+  // A file needs no folder, so that a machine without HOME can still name one.
+  if (models::find_model(options.model) == nullptr) {
+    return models::ModelFolder(options.folder).resolve(options.model);
+  }
+  FACET_ASSIGN_OR_RETURN(const models::ModelFolder folder, open_model_folder(options, io));
+  return folder.resolve(options.model);
+}
+
+}  // namespace facet::cli

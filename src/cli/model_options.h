@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+
+#include "cli/io.h"
+#include "facet/status.h"
+#include "models/catalogue.h"
+#include "models/model_folder.h"
+
+namespace CLI {
+class App;
+}
+
+namespace facet::cli {
+
+/// Where models lie and which one is meant, as all commands take it.
+struct ModelOptions {
+  std::string model = std::string(models::kDefaultModel);
+  std::string folder;  ///< empty = FACET_MODEL_DIR or the cache
+};
+
+void bind_model_folder(CLI::App& command, ModelOptions& options);
+/// --model and --model-dir
+void bind_model(CLI::App& command, ModelOptions& options);
+
+/// Errors  Usage when nothing says where models lie
+Result<models::ModelFolder> open_model_folder(const ModelOptions& options, const Io& io);
+/// The file or folder of the model that is meant.   Errors  BadModel, Usage
+Result<std::filesystem::path> find_model_path(const ModelOptions& options, const Io& io);
+
+}  // namespace facet::cli
