@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+
+#include "facet/model.h"
+#include "models/architecture.h"
+#include "models/image_encoder.h"
+#include "models/mask_decoder.h"
+#include "models/prompt_encoder.h"
+#include "models/weight_store.h"
+
+namespace facet {
+
+/// SAM and MobileSAM: an image encoder, a prompt encoder and a mask decoder.
+class Model {
+ public:
+  static constexpr int kImageSize = 1024;
+  static constexpr int kGrid = 64;
+  static constexpr std::int64_t kChannels = 256;
+
+  Model(models::WeightStore& weights, const models::Architecture& architecture);
+
+  ModelInfo info;
+  ops::KernelsPtr kernels;
+  std::unique_ptr<const models::ImageEncoder> image_encoder;
+  models::PromptEncoder prompt_encoder;
+  models::MaskDecoder mask_decoder;
+};
+
+namespace models {
+
+/// Builds a model from weights that are already open.   Errors  as load_model
+[[nodiscard]] Result<ModelPtr> build_model(const io::WeightSource& source, ops::KernelsPtr kernels);
+
+}  // namespace models
+}  // namespace facet
