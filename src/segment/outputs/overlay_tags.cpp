@@ -66,8 +66,9 @@ cv::Rect inside(cv::Rect plate, Size picture) {
 }
 
 cv::Rect free_place(const cv::Rect& wanted, Size picture, const std::vector<cv::Rect>& taken) {
+  constexpr int kGapPx = 2;  // soft edges reach one pixel out
   for (const int rows : {0, 1, -1, 2, -2, 3, -3}) {
-    const cv::Rect plate = inside(wanted + cv::Point(0, rows * (wanted.height + 1)), picture);
+    const cv::Rect plate = inside(wanted + cv::Point(0, rows * (wanted.height + kGapPx)), picture);
     const bool free = std::none_of(taken.begin(), taken.end(),
                                    [&](const cv::Rect& other) { return (plate & other).area() > 0; });
     if (free) return plate;
