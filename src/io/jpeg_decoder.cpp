@@ -141,7 +141,7 @@ Result<Ink> choose_ink(jpeg_decompress_struct& codec) {
   }
 }
 
-Raster raster_of(JpegReader& reader, Ink ink) {
+Raster raster_of(JpegReader& reader, Ink ink, int orientation) {
   if (ink == Ink::Cmyk) {
     for (std::uint8_t& value : reader.pixels) value = static_cast<std::uint8_t>(255 - value);
   }
@@ -151,7 +151,7 @@ Raster raster_of(JpegReader& reader, Ink ink) {
   raster.samples = std::move(reader.pixels);
   raster.info.format = "jpeg";
   raster.info.channels = reader.codec.num_components;
-  raster.info.orientation = orientation_of(reader.codec);
+  raster.info.orientation = orientation;
   return raster;
 }
 
@@ -166,10 +166,11 @@ Result<Raster> decode_jpeg(std::span<const std::uint8_t> bytes, const ReadOption
   const int bytes_per_pixel = 3 + codec.num_components * (codec.progressive_mode ? 3 : 1);
   FACET_RETURN_IF_ERROR(check_size(codec.image_width, codec.image_height, bytes_per_pixel, options));
   FACET_ASSIGN_OR_RETURN(const Ink ink, choose_ink(reader.codec));
+  const int orientation = orientation_of(codec);  // finishing the picture forgets the markers
   reader.pixels.resize(std::size_t(codec.image_width) * codec.image_height * std::size_t(ink_channels(ink)));
   if (!reader.trap.attempt(reader, read_pixels)) return damaged(reader.trap.message());
   if (reader.damage != 0) return damaged("truncated or damaged picture data");
-  return raster_of(reader, ink);
+  return raster_of(reader, ink, orientation);
 }
 
 }  // namespace facet::io
