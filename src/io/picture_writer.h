@@ -11,7 +11,7 @@
 namespace facet::io {
 
 using EncodedPicture = Result<std::vector<std::uint8_t>>;
-using Palette = std::span<const std::array<std::uint8_t, 3>>;
+using ColourTable = std::span<const std::array<std::uint8_t, 3>>;
 
 /// Whole picture files in memory, the same bytes for the same pixels; io::write_file puts them in place.
 ///
@@ -25,7 +25,7 @@ EncodedPicture encode_png_gray16(Size size, std::span<const std::uint16_t> pixel
 /// One bit a pixel; `bits` holds 0 (black) and 1 (white).
 EncodedPicture encode_png_bilevel(Size size, std::span<const std::uint8_t> bits);
 /// 8-bit indices into 1 to 256 colours: class maps that show their colours and keep their numbers.
-EncodedPicture encode_png_indexed(Size size, std::span<const std::uint8_t> indices, Palette palette);
+EncodedPicture encode_png_indexed(Size size, std::span<const std::uint8_t> indices, ColourTable palette);
 /// Deflate-compressed strips, as ImageJ, tifffile and OpenCV read them.
 EncodedPicture encode_tiff_gray16(Size size, std::span<const std::uint16_t> pixels);
 

@@ -118,7 +118,7 @@ EncodedPicture encode_png_bilevel(Size size, std::span<const std::uint8_t> bits)
   return encode({.size = size, .bit_depth = 1, .bytes = bits});
 }
 
-EncodedPicture encode_png_indexed(Size size, std::span<const std::uint8_t> indices, Palette palette) {
+EncodedPicture encode_png_indexed(Size size, std::span<const std::uint8_t> indices, ColourTable palette) {
   FACET_CHECK(!palette.empty() && palette.size() <= 256, "png: a palette holds 1 to 256 colours");
   FACET_CHECK(all_below(indices, palette.size()), "png: an index lies beyond the palette");
   std::vector<png_color> colours;
