@@ -1,4 +1,5 @@
 # Sourced by scripts/quickstart, scripts/test and .ci/run: how they speak, take turns and bring what is missing.
+clone=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -9,8 +10,8 @@ fail() {
 
 # One run at a time in this clone: the second waits. The lock goes with the process that holds it.
 take_turn() {
-  mkdir -p "$1/build"
-  exec 9>"$1/build/.turn"
+  mkdir -p "$clone/build"
+  exec 9>"$clone/build/.turn"
   flock --nonblock 9 && return
   say "Another run of these scripts is at work in this clone; waiting until it is done"
   flock 9
@@ -32,12 +33,15 @@ is_known() { [ -n "$(apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate:
 
 # apt's own lock is waited for; the lock of its lists is not, hence the tries.
 apt_get() {
-  local try
+  local try log=$clone/build/apt.log
+  mkdir -p "$clone/build"
   for try in 1 2 3 4 5; do
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 "$@" && return
-    [ "$try" = 5 ] || { say "apt-get failed (is another one running?); trying again in 10 seconds"; sleep 10; }
+    as_root env DEBIAN_FRONTEND=noninteractive \
+      apt-get -q -y -o DPkg::Lock::Timeout=600 "$@" >"$log" 2>&1 && return
+    [ "$try" = 5 ] || { tail -n 3 "$log"; say "apt-get failed (is another one running?); trying again in 10 seconds"; sleep 10; }
   done
-  fail "apt-get $* failed"
+  tail -n 20 "$log"
+  fail "apt-get $* failed; all it said is in $log"
 }
 
 # needed_lines GROUP...: the lines of scripts/packages in these groups of which no alternative is installed.
@@ -49,7 +53,7 @@ needed_lines() {
       is_installed "$name" && continue 2
     done
     echo "$names"
-  done < <(grep -v '^#' "$(dirname "${BASH_SOURCE[0]}")/packages")
+  done < <(grep -v '^#' "$clone/scripts/packages")
 }
 
 # install_packages WHY GROUP...: asks for root only when something is missing.
