@@ -15,7 +15,7 @@ GOOD = {
     "src/io/CMakeLists.txt": "facet_add_library(io DEPENDS facet::core)",
     "src/io/reader.h": '#include "core/arena.h"\n',
     "src/io/reader.cpp": '#include "io/reader.h"\n#include <nlohmann/json.hpp>\n',
-    "src/ops/cpu/gemm.cpp": "#include <oneapi/dnnl/dnnl.hpp>\n",
+    "src/ops/cpu/gemm.cpp": '#include <oneapi/dnnl/dnnl.hpp>\n#include "hwy/highway.h"\n',
     "src/ops/attention.h": '#include "core/arena.h"\n',
     "src/nn/linear.h": '#include "ops/attention.h"\n',
     "src/models/CMakeLists.txt":
@@ -76,6 +76,7 @@ class CheckLayers(unittest.TestCase):
         self.expect_finding({"src/ops/wrong.cpp": "#include <oneapi/dnnl/dnnl.hpp>\n"}, "src/ops/wrong.cpp:1",
                             "oneDNN", "src/ops/cpu/")
         self.expect_finding({"src/ops/cpu.cpp": "#include <dnnl.hpp>\n"}, "src/ops/cpu.cpp:1", "oneDNN")
+        self.expect_finding({"src/nn/wrong.cpp": '#include "hwy/highway.h"\n'}, "src/nn/wrong.cpp:1", "Highway")
         self.expect_finding({"src/segment/wrong.cpp": "#include <CLI/CLI.hpp>\n"}, "src/segment/wrong.cpp:1", "CLI11")
         self.expect_finding({"src/io/wrong.h": "#include <nlohmann/json.hpp>\n"}, "src/io/wrong.h:1", ".cpp")
 
