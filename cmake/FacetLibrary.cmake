@@ -1,24 +1,39 @@
 # facet_add_library(NAME SOURCES ... PUBLIC_HEADERS ... HEADERS ... DEPENDS ... PRIVATE_DEPENDS ...)
 # One static library a folder of src/, with the alias facet::NAME. DEPENDS are the folders to its left
 # (docs/architecture.md); PRIVATE_DEPENDS are third-party libraries that no header of the folder shows.
-# PUBLIC_HEADERS (paths relative to include/) and HEADERS (relative to src/) are each compiled alone.
+# PUBLIC_HEADERS (paths relative to include/) are installed; they and HEADERS (relative to src/) are each compiled
+# alone by the target all_verify_interface_header_sets.
 function(facet_add_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC_HEADERS;HEADERS;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
   set(target facet_${name})
   add_library(${target} STATIC ${arg_SOURCES})
   add_library(facet::${name} ALIAS ${target})
-  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} VERIFY_INTERFACE_HEADER_SETS ON)
-  list(TRANSFORM arg_PUBLIC_HEADERS PREPEND "${PROJECT_SOURCE_DIR}/include/")
-  target_sources(${target} PUBLIC FILE_SET public_headers TYPE HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include"
-                                  FILES ${arg_PUBLIC_HEADERS})
-  list(TRANSFORM arg_HEADERS PREPEND "${PROJECT_SOURCE_DIR}/src/")
-  target_sources(${target} PRIVATE FILE_SET internal_headers TYPE HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/src"
-                                   FILES ${arg_HEADERS})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
   target_include_directories(${target} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>")
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_link_libraries(${target} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_DEPENDS}
                                          $<BUILD_INTERFACE:facet_compiler>)
+  facet_declare_headers(${target} "${arg_PUBLIC_HEADERS}" "${arg_HEADERS}")
   set_property(GLOBAL APPEND PROPERTY FACET_LIBRARIES ${target})
+endfunction()
+
+# Before CMake 3.23 (Ubuntu 22.04) there are no file sets: the folder is installed as it is, nothing is verified.
+function(facet_declare_headers target public_headers internal_headers)
+  if(CMAKE_VERSION VERSION_LESS 3.23)
+    target_include_directories(${target} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+                                                "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+    return()
+  endif()
+  list(TRANSFORM public_headers PREPEND "${PROJECT_SOURCE_DIR}/include/")
+  target_sources(${target} PUBLIC FILE_SET public_headers TYPE HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include"
+                                  FILES ${public_headers})
+  # Only interface sets are verified, and those of an installed target must be installed: hence a target beside it.
+  add_library(${target}_internal INTERFACE)
+  target_link_libraries(${target}_internal INTERFACE ${target} facet_compiler)
+  list(TRANSFORM internal_headers PREPEND "${PROJECT_SOURCE_DIR}/src/")
+  target_sources(${target}_internal INTERFACE FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/src"
+                                              FILES ${internal_headers})
+  set_target_properties(${target} ${target}_internal PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
 endfunction()
 
 # facet_add_test(NAME SOURCES ... DEPENDS ...): one GoogleTest program a folder of tests/.

@@ -105,10 +105,12 @@ class StatusError : public std::runtime_error {
 
 #define FACET_CONCAT_INNER(a, b) a##b
 #define FACET_CONCAT(a, b) FACET_CONCAT_INNER(a, b)
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses
 #define FACET_ASSIGN_OR_RETURN_IMPL(result, target, expression) \
   auto result = (expression);                                   \
   if (!result.ok()) return result.status();                     \
   target = std::move(result).value()
+// NOLINTEND(bugprone-macro-parentheses)
 /// `FACET_ASSIGN_OR_RETURN(Image image, read_image(path));`
 #define FACET_ASSIGN_OR_RETURN(target, expression) \
   FACET_ASSIGN_OR_RETURN_IMPL(FACET_CONCAT(facet_result_, __LINE__), target, expression)
