@@ -85,6 +85,7 @@ struct Palette {
 Palette make_palette() {
   const std::vector<Rgb> candidates = vivid_colours();
   std::vector<OkLab> labs;
+  labs.reserve(candidates.size());
   for (const Rgb& colour : candidates) labs.push_back(to_oklab(colour));
   std::vector<double> nearest(candidates.size(), std::numeric_limits<double>::max());
   Palette palette;
