@@ -46,7 +46,7 @@ struct Prompt {
 
 struct PredictOptions {
   bool multimask = true;        ///< three masks for an ambiguous prompt; else the single-mask output
-  float min_score = 0.0F;       ///< masks with a lower predicted IoU are dropped, but the best is always kept
+  float min_score = -1e30F;     ///< masks with a lower predicted IoU are dropped, but the best is always kept
   float mask_threshold = 0.0F;  ///< logits above it are mask
   bool keep_low_res_logits = false;  ///< fill MaskPrediction::low_res_logits
   bool keep_full_logits = false;     ///< fill MaskPrediction::logits, 4 bytes a pixel of the picture
