@@ -59,7 +59,7 @@ std::uint8_t level(double value, SampleWindow window, bool inverted) {
   const double width = window.high / 2 - window.low / 2;  // halves, so that no double overflows
   const double share = (value / 2 - window.low / 2) / width;
   const double clipped = share > 0 ? std::min(share, 1.0) : 0.0;  // 0 for NaN too
-  const auto shown = static_cast<std::uint8_t>(clipped * 255 + 0.5);
+  const auto shown = static_cast<std::uint8_t>(std::lround(clipped * 255));
   return inverted ? static_cast<std::uint8_t>(255 - shown) : shown;
 }
 
@@ -67,7 +67,7 @@ template <typename T>
 std::vector<std::uint8_t> levels_of(const std::vector<T>& samples, SampleWindow window, bool inverted) {
   std::vector<std::uint8_t> out(samples.size());
   if constexpr (kFewValues<T>) {
-    constexpr int kLowest = std::numeric_limits<T>::min();
+    constexpr int kLowest = std::is_signed_v<T> ? -(1 << (8 * sizeof(T) - 1)) : 0;
     std::vector<std::uint8_t> table(std::size_t{1} << (8 * sizeof(T)));
     for (std::size_t i = 0; i < table.size(); ++i) table[i] = level(double(i) + kLowest, window, inverted);
     std::transform(samples.begin(), samples.end(), out.begin(),
