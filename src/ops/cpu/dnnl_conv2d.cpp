@@ -37,13 +37,11 @@ class DnnlConv2d : public PackedConv2d {
     constexpr auto kind = dnnl::prop_kind::forward_inference;
     constexpr auto algorithm = dnnl::algorithm::convolution_direct;
     if (!bias) {
-      return {{kind, algorithm, source, layout, destination, strides, padding, padding},
-              attributes,
-              dnnl_engine()};
+      return dnnl_describe<Convolution>(attributes, kind, algorithm, source, layout, destination, strides,
+                                        padding, padding);
     }
-    return {{kind, algorithm, source, layout, bias.get_desc(), destination, strides, padding, padding},
-            attributes,
-            dnnl_engine()};
+    return dnnl_describe<Convolution>(attributes, kind, algorithm, source, layout, bias.get_desc(),
+                                      destination, strides, padding, padding);
   }
 
   std::uint64_t identity;

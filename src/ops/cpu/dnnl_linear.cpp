@@ -34,11 +34,10 @@ class DnnlLinear : public PackedLinear {
                                                         LinearOptions options) const {
     const auto attributes = dnnl_attributes(options.activation, options.accumulate);
     constexpr auto kind = dnnl::prop_kind::forward_inference;
-    if (!bias) {
-      return {{kind, matrix(rows, in()), layout, matrix(rows, out())}, attributes, dnnl_engine()};
-    }
-    return {
-        {kind, matrix(rows, in()), layout, bias.get_desc(), matrix(rows, out())}, attributes, dnnl_engine()};
+    const memory::desc source = matrix(rows, in());
+    const memory::desc destination = matrix(rows, out());
+    if (!bias) return dnnl_describe<InnerProduct>(attributes, kind, source, layout, destination);
+    return dnnl_describe<InnerProduct>(attributes, kind, source, layout, bias.get_desc(), destination);
   }
 
   std::uint64_t identity;

@@ -3,6 +3,17 @@
 #include <atomic>
 
 namespace facet::ops {
+namespace {
+
+void append_eltwise(dnnl::post_ops& post, dnnl::algorithm algorithm) {
+#if DNNL_VERSION_MAJOR >= 3
+  post.append_eltwise(algorithm, 0, 0);
+#else
+  post.append_eltwise(1.0F, algorithm, 0, 0);
+#endif
+}
+
+}  // namespace
 
 const dnnl::engine& dnnl_engine() {
   static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
@@ -32,8 +43,8 @@ void DnnlState::execute(Context& ctx, PreparedPrimitive& prepared, const void* s
 dnnl::primitive_attr dnnl_attributes(Activation activation, bool accumulate) {
   dnnl::post_ops post;
   if (accumulate) post.append_sum(1.0F);
-  if (activation == Activation::Relu) post.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0, 0);
-  if (activation == Activation::Gelu) post.append_eltwise(1.0F, dnnl::algorithm::eltwise_gelu_erf, 0, 0);
+  if (activation == Activation::Relu) append_eltwise(post, dnnl::algorithm::eltwise_relu);
+  if (activation == Activation::Gelu) append_eltwise(post, dnnl::algorithm::eltwise_gelu_erf);
   dnnl::primitive_attr attributes;
   attributes.set_post_ops(post);
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);

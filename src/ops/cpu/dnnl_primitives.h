@@ -54,6 +54,16 @@ class DnnlState : public KernelState {
 std::uint64_t next_weights_identity();
 /// Post-operations: add to what is there, then the activation; scratch memory comes from the caller.
 dnnl::primitive_attr dnnl_attributes(Activation activation, bool accumulate);
+/// The description of a primitive that takes `args`: oneDNN 3 has no descriptor of the operation before it.
+template <class Primitive, class... Args>
+typename Primitive::primitive_desc dnnl_describe(const dnnl::primitive_attr& attributes,
+                                                 const Args&... args) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {dnnl_engine(), args..., attributes};
+#else
+  return {{args...}, attributes, dnnl_engine()};
+#endif
+}
 /// `values` in row-major `shape`, copied into the layout `wanted`.
 dnnl::memory dnnl_reordered(ConstTensorView values, const dnnl::memory::desc& plain,
                             const dnnl::memory::desc& wanted);
