@@ -62,7 +62,7 @@ std::string info_text(const io::Checkpoint& file, const FileInfo& info, bool lis
       {"file", file.path().string()},
       {"container", file.container()},
       {"size", human_bytes(static_cast<double>(file.size_bytes()))},
-      {"model", info.model.empty() ? "not recognised: " + info.problem : info.model},
+      {"model", info.model.empty() ? "not recognised: " + printable(info.problem) : info.model},
       {"tensors", fmt::format("{} ({})", file.tensors().size(), dtypes_text(info))},
       {"numbers", std::to_string(info.numbers)}};
   for (const auto& [key, value] : file.metadata()) rows.push_back({printable(key), printable(value)});
