@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/commands/convert.h"
+#include "cli/commands/info.h"
 #include "cli/commands/models.h"
 #include "cli/commands/pull.h"
 #include "cli/commands/version.h"
@@ -11,6 +13,8 @@ namespace facet::cli {
 void add_commands(CLI::App& app, Io& io) {
   add_pull_command(app, io);
   add_models_command(app, io);
+  add_info_command(app, io);
+  add_convert_command(app, io);
   add_version_command(app, io);
 }
 

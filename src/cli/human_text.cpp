@@ -37,4 +37,11 @@ std::string human_table(const std::vector<std::vector<std::string>>& rows) {
   return text;
 }
 
+std::string printable(std::string_view text) {
+  std::string clean(text);
+  std::ranges::replace_if(
+      clean, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
+  return clean;
+}
+
 }  // namespace facet::cli

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace facet::cli {
@@ -13,5 +14,8 @@ namespace facet::cli {
 [[nodiscard]] std::string human_duration(std::chrono::seconds duration);
 /// Rows in columns as wide as their widest cell, two spaces apart; the first row is the head.
 [[nodiscard]] std::string human_table(const std::vector<std::vector<std::string>>& rows);
+
+/// The text with each control character as '?': names from files must not steer a terminal.
+[[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace facet::cli

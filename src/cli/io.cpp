@@ -8,6 +8,8 @@
 #include <cstring>
 #include <string>
 
+#include "cli/human_text.h"
+
 namespace facet::cli {
 namespace {
 
@@ -38,7 +40,9 @@ Status print(Io& io, std::string_view text) {
 
 void tell(Io& io, std::string_view line) {
   std::string text = "facet: ";
-  text.append(line).append("\n");
+  // Messages may quote what a file holds; that must not steer the terminal.
+  for (const char c : line) text += c == '\n' ? c : printable({&c, 1})[0];
+  text += '\n';
   std::fwrite(text.data(), 1, text.size(), io.error);
   std::fflush(io.error);
 }

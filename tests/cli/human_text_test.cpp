@@ -24,5 +24,10 @@ TEST(HumanText, TableColumnsAreAsWideAsTheirWidestCell) {
   EXPECT_EQ(human_table({{"A", "LONG", "C"}, {"xyz", "b", ""}}), "A    LONG  C\nxyz  b\n");
 }
 
+TEST(HumanText, ControlCharactersDoNotReachTheTerminal) {
+  EXPECT_EQ(printable("a\x1b[2J\nb\x7f"), "a?[2J?b?");
+  EXPECT_EQ(printable("naïve"), "naïve");
+}
+
 }  // namespace
 }  // namespace facet::cli

@@ -1,0 +1,76 @@
+#include "cli/commands/convert.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "cli/build_info.h"
+#include "cli/command.h"
+#include "cli/human_text.h"
+#include "cli/model_options.h"
+#include "cli/progress_bar.h"
+#include "io/checkpoint.h"
+#include "io/safetensors_writer.h"
+#include "models/architecture.h"
+
+namespace facet::cli {
+namespace {
+
+struct ConvertOptions {
+  ModelOptions model;
+  std::string output;
+};
+
+Status cancelled() { return {StatusCode::Cancelled, "interrupted"}; }
+
+Status run_convert(const ConvertOptions& options, Io& io) {
+  if (!options.output.ends_with(".safetensors")) {
+    return {StatusCode::Usage,
+            fmt::format("'{}': expected a name that ends in .safetensors", options.output)};
+  }
+  FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options.model, io));
+  FACET_ASSIGN_OR_RETURN(const io::Checkpoint file, io::Checkpoint::open(path));
+  Result<models::Architecture> architecture = models::recognise(file);
+  if (!architecture.ok()) return architecture.status().with_context(path.string());
+
+  const std::vector<std::string> names = file.names();
+  std::vector<Tensor> tensors;
+  std::vector<io::NamedTensor> named;
+  tensors.reserve(names.size());
+  ProgressBar bar(io, "tensors", ProgressUnit::Items);
+  for (const std::string& name : names) {
+    if (io.stop.stop_requested()) return cancelled();
+    FACET_ASSIGN_OR_RETURN(Tensor tensor, file.read_float32(name));
+    file.release(name);
+    named.push_back({name, tensors.emplace_back(std::move(tensor)).view()});
+    bar.update(std::int64_t(tensors.size()), std::int64_t(names.size()));
+  }
+  bar.clear();
+  FACET_RETURN_IF_ERROR(io::write_safetensors(
+      options.output, named,
+      {{"format", "pt"}, {"model", architecture->name}, {"converted_by", version_line()}}));
+  return print(
+      io, fmt::format("{}  ({}, {} tensors, float32)\n", options.output, architecture->name, names.size()));
+}
+
+}  // namespace
+
+void add_convert_command(CLI::App& app, Io& io) {
+  auto options = std::make_shared<ConvertOptions>();
+  CLI::App* command =
+      app.add_subcommand("convert", "Write a checkpoint of any kind as safetensors with the official names");
+  command->add_option("IN", options->model.model, "a checkpoint, or a model by name")
+      ->required()
+      ->type_name("NAME|FILE");
+  command->add_option("OUT", options->output, "the file to write, in float32")
+      ->required()
+      ->type_name("FILE.safetensors");
+  bind_model_folder(*command, options->model);
+  command->footer(
+      "Examples:\n"
+      "  facet convert sam_vit_b_01ec64.pth sam_vit_b.safetensors\n"
+      "  facet convert mobile_sam mobile_sam.safetensors");
+  set_run(*command, std::move(options), io, run_convert);
+}
+
+}  // namespace facet::cli
