@@ -1,7 +1,7 @@
 #include "models/sam_model.h"
 
 #include "core/thread_team.h"
-#include "io/checkpoint.h"
+#include "models/open_weights.h"
 
 namespace facet {
 namespace {
@@ -49,8 +49,8 @@ Result<ModelPtr> build_model(const io::WeightSource& source, ops::KernelsPtr ker
 
 Result<ModelPtr> load_model(const std::filesystem::path& path, const LoadOptions& options) {
   ThreadTeam(options.threads).bind_caller();
-  FACET_ASSIGN_OR_RETURN(const io::Checkpoint checkpoint, io::Checkpoint::open(path));
-  return models::build_model(checkpoint,
+  FACET_ASSIGN_OR_RETURN(const auto weights, models::open_weights(path));
+  return models::build_model(*weights,
                              options.reference_kernels ? ops::reference_kernels() : ops::cpu_kernels());
 }
 
