@@ -92,6 +92,11 @@ constexpr std::array<OnnxType, 10> kTypes = {{{1, DType::Float32},
                                               {11, DType::Float64},
                                               {16, DType::BFloat16}}};
 
+// A few bytes of file make a node, a name or a tensor of many bytes in memory.
+constexpr std::size_t kMaxNodes = std::size_t{1} << 20;
+constexpr std::size_t kMaxTensors = std::size_t{1} << 20;
+constexpr std::size_t kMaxNodeNames = 4096;
+
 Status damaged(const char* what) {
   return bad_model(std::string("ONNX file: ") + what + " is damaged or cut off");
 }
@@ -151,7 +156,9 @@ class TensorReader {
   bool read_field(const Field& field) {
     switch (field.number) {
       case 1:
-        return add_varints(field, [this](std::uint64_t v) { dims_.push_back(static_cast<std::int64_t>(v)); });
+        return add_varints(field, [this](std::uint64_t v) {
+          if (dims_.size() <= Shape::kMaxRank) dims_.push_back(static_cast<std::int64_t>(v));
+        });
       case 2:
         type_ = field.value;
         return field.varint;
@@ -200,6 +207,7 @@ class TensorReader {
 };
 
 Status add_tensor(CheckpointContent& content, TensorReader& tensor, const std::string& name) {
+  if (content.tensors.size() >= kMaxTensors) return bad_model("ONNX file: more than 1048576 tensors");
   Result<TensorRecord> record = tensor.finish(content.decoded);
   if (!record.ok()) return bad_tensor(name, record.status());
   if (content.tensors.emplace(name, std::move(*record)).second) return {};
@@ -239,8 +247,12 @@ Status read_node(Bytes message, CheckpointContent& content) {
     if (field.number == 3) node.name = field.text();
     if (field.number == 4) node.op_type = field.text();
     if (field.number == 5) FACET_RETURN_IF_ERROR(read_value_attribute(field.bytes, value));
+    if (node.inputs.size() + node.outputs.size() > kMaxNodeNames) {
+      return bad_model("ONNX file: a node has more than 4096 inputs and outputs");
+    }
   }
   if (reader.damaged()) return damaged("a node");
+  if (content.nodes.size() >= kMaxNodes) return bad_model("ONNX file: more than 1048576 nodes");
   if (node.op_type == "Constant" && value && node.outputs.size() == 1) {
     FACET_RETURN_IF_ERROR(add_tensor(content, *value, node.outputs[0]));
   }

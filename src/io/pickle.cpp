@@ -8,6 +8,7 @@
 #include "facet/tensor.h"
 #include "io/bad_model.h"
 #include "io/pickle_globals.h"
+#include "io/pickle_opcodes.h"
 
 namespace facet::io {
 namespace {
@@ -15,62 +16,11 @@ namespace {
 using Kind = PickleValue::Kind;
 using Action = PickleGlobal::Action;
 using Index = std::uint32_t;
+using namespace pickle_opcodes;  // NOLINT(google-build-using-namespace): constants of one small header
 
 constexpr std::size_t kMaxProgramBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxValues = std::size_t{1} << 20;
 constexpr std::size_t kMaxReferences = std::size_t{16} << 20;
-
-enum Opcode : std::uint8_t {
-  kMark = '(',
-  kStop = '.',
-  kPop = '0',
-  kPopMark = '1',
-  kBinFloat = 'G',
-  kBinInt = 'J',
-  kBinInt1 = 'K',
-  kBinInt2 = 'M',
-  kNone = 'N',
-  kBinPersId = 'Q',
-  kReduce = 'R',
-  kBinString = 'T',
-  kShortBinString = 'U',
-  kBinUnicode = 'X',
-  kEmptyList = ']',
-  kAppend = 'a',
-  kBuild = 'b',
-  kGlobal = 'c',
-  kAppends = 'e',
-  kBinGet = 'h',
-  kLongBinGet = 'j',
-  kBinPut = 'q',
-  kLongBinPut = 'r',
-  kSetItem = 's',
-  kTuple = 't',
-  kSetItems = 'u',
-  kEmptyDict = '}',
-  kEmptyTuple = ')',
-  kBinBytes = 'B',
-  kShortBinBytes = 'C',
-  kProto = 0x80,
-  kNewObj = 0x81,
-  kTuple1 = 0x85,
-  kTuple2 = 0x86,
-  kTuple3 = 0x87,
-  kNewTrue = 0x88,
-  kNewFalse = 0x89,
-  kLong1 = 0x8a,
-  kLong4 = 0x8b,
-  kShortBinUnicode = 0x8c,
-  kBinUnicode8 = 0x8d,
-  kBinBytes8 = 0x8e,
-  kEmptySet = 0x8f,
-  kAddItems = 0x90,
-  kFrozenSet = 0x91,
-  kStackGlobal = 0x93,
-  kMemoize = 0x94,
-  kFrame = 0x95,
-  kByteArray8 = 0x96,
-};
 
 /// Runs one pickle program. Each opcode either changes the state as the pickle protocol says, or ends the
 /// run.

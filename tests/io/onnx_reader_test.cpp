@@ -77,6 +77,17 @@ TEST(OnnxReader, RefusesTwoTensorsOfOneName) {
   EXPECT_THAT(status_of(Message().message(5, tensor).message(5, tensor)).message(), HasSubstr("twice"));
 }
 
+TEST(OnnxReader, BoundsWhatAFewBytesBecomeInMemory) {
+  Message nodes;
+  for (int i = 0; i <= 1 << 20; ++i) nodes.bytes(1, "");
+  EXPECT_THAT(status_of(nodes).message(), HasSubstr("more than 1048576 nodes"));
+  Message wide;
+  for (int i = 0; i <= 4096; ++i) wide.bytes(1, "");
+  EXPECT_THAT(status_of(Message().message(1, wide)).message(), HasSubstr("more than 4096 inputs"));
+  const Message deep = Message().packed(1, std::vector<std::uint64_t>(100000, 1)).varint(2, 1).bytes(8, "w");
+  EXPECT_THAT(status_of(Message().message(5, deep)).message(), HasSubstr("'w': shape has 7 dimensions"));
+}
+
 TEST(OnnxReader, RefusesADamagedGraph) {
   const std::vector<std::uint8_t> bytes = Message().varint(1, 8).bytes(7, "\x0A\xFF").file();
   EXPECT_THAT(Checkpoint::from_bytes(bytes, "m").status().message(), HasSubstr("the graph is damaged"));
