@@ -1,0 +1,109 @@
+// The user's jobs: encode, one click, a hundred boxes, everything.
+//   facet_segment_bench [Google Benchmark's options] MODEL [PICTURE]
+// MODEL is a checkpoint, or a table of names and shapes (.json) from which synthetic weights are made.
+#include <benchmark/benchmark.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "facet/automatic_masks.h"
+#include "facet/picture.h"
+#include "facet/predictor.h"
+#include "models/sam_model.h"
+#include "support/synthetic_weights.h"
+
+namespace facet {
+namespace {
+
+template <class T>
+T or_exit(Result<T> result) {
+  if (result.ok()) return std::move(result).value();
+  std::fprintf(stderr, "%s\n", result.status().message().c_str());
+  std::exit(status_row(result.status().code()).exit_status);
+}
+
+ModelPtr open_model(const std::filesystem::path& path) {
+  if (path.extension() != ".json") return or_exit(load_model(path));
+  return or_exit(models::build_model(testing::SyntheticWeights(path, 1), ops::cpu_kernels()));
+}
+
+Image drawn_picture() {
+  Image image(Size{768, 1024});
+  for (int y = 0; y < image.height(); ++y) {
+    for (int x = 0; x < image.width(); ++x) image.pixel(y, x)[(x / 64 + y / 64) % 3] = 200;
+  }
+  return image;
+}
+
+struct Bench {
+  ModelPtr model;
+  Image image;
+};
+
+void report_memory(benchmark::State& state) {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  state.counters["peak_rss_mb"] = double(usage.ru_maxrss) / 1024.0;
+}
+
+void encode(benchmark::State& state, const Bench& bench) {
+  Predictor predictor(bench.model);
+  for (auto _ : state) or_exit(predictor.set_image(bench.image));
+  report_memory(state);
+}
+
+void decode_click(benchmark::State& state, const Bench& bench) {
+  Predictor predictor(bench.model);
+  const Embedding embedding = or_exit(predictor.set_image(bench.image));
+  const Prompt click{.points = {{400, 300}}, .labels = {1}};
+  for (auto _ : state) or_exit(predictor.predict(embedding, {&click, 1}));
+  report_memory(state);
+}
+
+void decode_hundred_boxes(benchmark::State& state, const Bench& bench) {
+  Predictor predictor(bench.model);
+  const Embedding embedding = or_exit(predictor.set_image(bench.image));
+  std::vector<Prompt> boxes(100);
+  for (int i = 0; i < 100; ++i) {
+    const float x = static_cast<float>(i % 10) * 40;
+    const float y = static_cast<float>(i / 10) * 40;
+    boxes[i].box = Box{x, y, x + 100, y + 90};
+  }
+  for (auto _ : state) or_exit(predictor.predict(embedding, boxes, {.multimask = false}));
+  state.counters["ms_per_box"] =
+      benchmark::Counter(0.1, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  report_memory(state);
+}
+
+void everything(benchmark::State& state, const Bench& bench) {
+  AutomaticMaskGenerator generator(bench.model, {});
+  for (auto _ : state) state.counters["masks"] = double(or_exit(generator.generate(bench.image)).size());
+  report_memory(state);
+}
+
+}  // namespace
+}  // namespace facet
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (argc < 2) {
+    std::fprintf(stderr, "usage: facet_segment_bench [options] MODEL [PICTURE]\n");
+    return 2;
+  }
+  const facet::Bench bench{
+      facet::open_model(argv[1]),
+      argc > 2 ? facet::or_exit(facet::read_picture(argv[2])).image : facet::drawn_picture()};
+  const std::string name = facet::model_info(*bench.model).architecture + "/";
+  const auto add = [&](const char* job, void (*run)(benchmark::State&, const facet::Bench&)) {
+    benchmark::RegisterBenchmark((name + job).c_str(), run, bench)
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime();
+  };
+  add("encode", facet::encode);
+  add("decode_click", facet::decode_click);
+  add("decode_100_boxes", facet::decode_hundred_boxes);
+  add("everything", facet::everything);
+  benchmark::RunSpecifiedBenchmarks();
+}
