@@ -3,14 +3,18 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands/convert.h"
+#include "cli/commands/everything.h"
 #include "cli/commands/info.h"
 #include "cli/commands/models.h"
+#include "cli/commands/predict.h"
 #include "cli/commands/pull.h"
 #include "cli/commands/version.h"
 
 namespace facet::cli {
 
 void add_commands(CLI::App& app, Io& io) {
+  add_predict_command(app, io);
+  add_everything_command(app, io);
   add_pull_command(app, io);
   add_models_command(app, io);
   add_info_command(app, io);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
+#include <optional>
 
 #include "cli/command.h"
 #include "cli/human_text.h"
@@ -15,6 +17,7 @@
 #include "cli/saved_tensors.h"
 #include "cli/stopwatch.h"
 #include "segment/overlap.h"
+#include "segment/prompt_checks.h"
 
 namespace facet::cli {
 namespace {
@@ -27,13 +30,16 @@ struct PredictCommandOptions {
   OutputOptions output;
   bool multimask = false;
   bool single = false;
-  float min_score = 0;
+  std::optional<float> min_score;
   std::string save_tensors;
   int threads = 0;
 };
 
 const std::set<OutputKind> kDefaultKinds = {OutputKind::Overlay, OutputKind::Masks, OutputKind::Labels,
                                             OutputKind::Json,    OutputKind::Coco,  OutputKind::Csv};
+
+// Scores are estimates and may fall below zero.
+constexpr float kKeepAll = -std::numeric_limits<float>::infinity();
 
 /// What one run has come to.
 struct PredictRun {
@@ -44,12 +50,12 @@ struct PredictRun {
 };
 
 Status check_options(const PredictCommandOptions& options) {
-  if (!(options.min_score >= 0 && options.min_score <= 1)) {
-    return {StatusCode::Usage, fmt::format("--min-score {}: expected 0 to 1", options.min_score)};
+  if (options.min_score && !(*options.min_score >= 0 && *options.min_score <= 1)) {
+    return {StatusCode::Usage, fmt::format("--min-score {}: expected 0 to 1", *options.min_score)};
   }
   if (options.threads < 0)
     return {StatusCode::Usage, fmt::format("--threads {}: expected 0 or more", options.threads)};
-  if (!options.save_tensors.empty() && options.min_score > 0) {
+  if (!options.save_tensors.empty() && options.min_score) {
     return {StatusCode::Usage, "--save-tensors writes every mask: leave out --min-score"};
   }
   return {};
@@ -128,7 +134,7 @@ Status encode_and_predict(const PredictCommandOptions& options, const Image& ima
   run.head.timings.encode = watch.lap_ms();
   ProgressBar bar(io, "prompts", ProgressUnit::Items);
   PredictOptions predict{.multimask = choose_multimask(options, run.prompts),
-                         .min_score = options.min_score,
+                         .min_score = options.min_score.value_or(kKeepAll),
                          .keep_low_res_logits = !options.save_tensors.empty(),
                          .stop = io.stop};
   predict.progress = [&bar](int done, int total) { bar.update(done, total); };
@@ -149,6 +155,7 @@ Status run_predict(const PredictCommandOptions& options, Io& io) {
   FACET_ASSIGN_OR_RETURN(const Picture picture, open_picture(options.image, options.picture, io));
   run.head.timings.decode = watch.lap_ms();
   FACET_ASSIGN_OR_RETURN(run.prompts, load_prompt_masks(std::move(requests), picture.image.size()));
+  FACET_RETURN_IF_ERROR(segment::check_prompts(run.prompts, picture.image.size()));
   FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options.model, io));
   watch.lap_ms();
   FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model(path, {.threads = options.threads}));
@@ -161,7 +168,7 @@ Status run_predict(const PredictCommandOptions& options, Io& io) {
 
   const std::string document = predict_document(run.head, run.prompts, run.mask_files, run.objects);
   const PictureResults results = collect_results(run, picture.image, document);
-  warn_about(run, results, options.min_score, io);
+  warn_about(run, results, options.min_score.value_or(0), io);
   FACET_ASSIGN_OR_RETURN(const auto files, write_results(results, plan));
   if (options.output.json) return print(io, document + "\n");
   std::string text = summary(run) + "\n";
@@ -183,8 +190,7 @@ void add_predict_command(CLI::App& app, Io& io) {
       ->add_flag("--single", options->single,
                  "one mask an object; without either, three when each prompt is one point and nothing else")
       ->excludes(multimask);
-  command->add_option("--min-score", options->min_score, "drop masks with a lower score, but never the best")
-      ->capture_default_str();
+  command->add_option("--min-score", options->min_score, "drop masks with a lower score, but never the best");
   bind_picture(*command, options->picture);
   bind_output(*command, options->output, "overlay,masks,labels,json,coco,csv");
   command->add_option("--save-tensors", options->save_tensors, "write input, embedding, logits and scores")
