@@ -9,6 +9,9 @@ set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 add_library(facet_compiler INTERFACE)
 target_compile_options(facet_compiler INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
                                                 -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(facet_compiler INTERFACE -Wno-restrict)  # false alarms at -O3: GCC's bug 105651
+endif()
 if(FACET_WERROR)
   target_compile_options(facet_compiler INTERFACE -Werror)
 endif()
