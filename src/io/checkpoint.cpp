@@ -56,6 +56,7 @@ Status check_names(const CheckpointContent& content) {
   for (const auto& [name, record] : content.tensors) {
     if (!is_utf8(name)) return bad_tensor(name, bad_model("its name is not valid UTF-8"));
   }
+  if (!is_utf8(content.nested_key)) return bad_model("the key of its weights is not valid UTF-8");
   for (const auto& [key, value] : content.metadata) {
     if (!is_utf8(key) || !is_utf8(value)) return bad_model("metadata '" + key + "' is not valid UTF-8");
   }

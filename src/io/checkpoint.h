@@ -34,6 +34,8 @@ class Checkpoint final : public WeightSource {
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   /// "PyTorch zip", "PyTorch legacy", "safetensors" or "ONNX"
   [[nodiscard]] const std::string& container() const { return content_.container; }
+  /// The key under which a PyTorch file keeps its weights ("model", "a.state_dict"); empty = at the top.
+  [[nodiscard]] const std::string& nested_key() const { return content_.nested_key; }
   [[nodiscard]] std::uint64_t size_bytes() const { return bytes().size(); }
   /// By name, a wrapping dictionary of PyTorch files taken off (state_dict.h). Every name is valid UTF-8.
   [[nodiscard]] const std::map<std::string, TensorRecord, std::less<>>& tensors() const {

@@ -23,7 +23,8 @@ struct GraphNode {
 /// What a container holds, whatever container it is. Each reader makes one out of a file's bytes.
 /// Lifetime  records borrow the bytes that were read, or `decoded`
 struct CheckpointContent {
-  std::string container;  ///< "PyTorch zip", "PyTorch legacy", "safetensors" or "ONNX"
+  std::string container;   ///< "PyTorch zip", "PyTorch legacy", "safetensors" or "ONNX"
+  std::string nested_key;  ///< of the dictionaries around the weights in a PyTorch file; empty = none
   std::map<std::string, TensorRecord, std::less<>> tensors;
   std::map<std::string, std::string> metadata;
   std::vector<GraphNode> nodes;                   ///< of an ONNX graph, in its order

@@ -43,8 +43,9 @@ Result<TensorRecord> resolve(const Pickle& pickle, const PickleTensor& tensor, c
 }
 
 Result<CheckpointContent> collect(const Pickle& pickle, const char* container, const OpenStorage& open) {
-  CheckpointContent content{.container = container};
-  for (const auto& [name, index] : find_state_dict(pickle)) {
+  const StateDict weights = find_state_dict(pickle);
+  CheckpointContent content{.container = container, .nested_key = weights.key};
+  for (const auto& [name, index] : weights.tensors) {
     Result<TensorRecord> record = resolve(pickle, pickle.tensors[index], open);
     if (!record.ok()) return bad_tensor(name, record.status());
     content.tensors.emplace(name, std::move(*record));

@@ -35,26 +35,49 @@ bool is_wrapper(std::string_view key) {
   return std::find(kWrappers.begin(), kWrappers.end(), key) != kWrappers.end();
 }
 
-std::optional<std::uint32_t> choose_dict(const Pickle& pickle) {
+/// A dictionary on the way, and how it was reached.
+struct Candidate {
+  std::uint32_t value = 0;
+  std::size_t parent = 0;  // in the queue; the root is its own
+  std::string_view key;
+};
+
+std::string key_path(const std::vector<Candidate>& queue, std::size_t index) {
+  std::vector<std::string_view> keys;
+  for (; index != 0; index = queue[index].parent) keys.push_back(queue[index].key);
+  std::string path;
+  for (auto key = keys.rbegin(); key != keys.rend(); ++key) path.append(path.empty() ? "" : ".").append(*key);
+  return path;
+}
+
+struct Choice {
+  std::uint32_t value = 0;
+  std::string key;
+};
+
+std::optional<Choice> choose_dict(const Pickle& pickle) {
   std::vector<bool> seen(pickle.values.size());
-  std::vector<std::uint32_t> queue = {pickle.root};
+  std::vector<Candidate> queue = {{pickle.root, 0, {}}};
   seen[pickle.root] = true;
-  std::optional<std::uint32_t> wrapped;
-  std::optional<std::uint32_t> plain;
+  std::optional<std::size_t> wrapped;
+  std::optional<std::size_t> plain;
   for (std::size_t next = 0; next < queue.size() && !wrapped; ++next) {
-    const PickleValue& dict = pickle.at(queue[next]);
+    const PickleValue& dict = pickle.at(queue[next].value);
     if (dict.kind != Kind::Dict) continue;
-    if (!plain && holds_tensors(pickle, dict)) plain = queue[next];
+    if (!plain && holds_tensors(pickle, dict)) plain = next;
     for_each_entry(pickle, dict, [&](std::string_view key, std::uint32_t value) {
       const PickleValue& inner = pickle.at(value);
       if (inner.kind != Kind::Dict) return false;
-      if (is_wrapper(key) && holds_tensors(pickle, inner)) wrapped = value;
-      if (!seen[value]) queue.push_back(value);
+      const bool is_wrapped = is_wrapper(key) && holds_tensors(pickle, inner);
+      if (!seen[value] || is_wrapped) queue.push_back({value, next, key});
       seen[value] = true;
-      return wrapped.has_value();
+      if (is_wrapped) wrapped = queue.size() - 1;
+      return is_wrapped;
     });
   }
-  return wrapped ? wrapped : plain;
+  const std::optional<std::size_t> chosen = wrapped ? wrapped : plain;
+  if (!chosen) return std::nullopt;
+  return Choice{queue[*chosen].value, key_path(queue, *chosen)};
 }
 
 Names without_prefix(const Names& names) {
@@ -68,17 +91,17 @@ Names without_prefix(const Names& names) {
 
 }  // namespace
 
-Names find_state_dict(const Pickle& pickle) {
-  const std::optional<std::uint32_t> chosen = choose_dict(pickle);
+StateDict find_state_dict(const Pickle& pickle) {
+  const std::optional<Choice> chosen = choose_dict(pickle);
+  if (!chosen) return {};
   Names names;
-  if (!chosen) return names;
-  for_each_entry(pickle, pickle.at(*chosen), [&](std::string_view key, std::uint32_t value) {
+  for_each_entry(pickle, pickle.at(chosen->value), [&](std::string_view key, std::uint32_t value) {
     if (pickle.at(value).kind == Kind::Tensor) {
       names.insert_or_assign(key, static_cast<std::uint32_t>(pickle.at(value).integer));
     }
     return false;
   });
-  return without_prefix(names);
+  return {without_prefix(names), chosen->key};
 }
 
 }  // namespace facet::io

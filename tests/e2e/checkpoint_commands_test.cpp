@@ -38,6 +38,12 @@ TEST(InfoCommand, SaysWhatAFileHoldsEvenWhenItIsNoKnownModel) {
   EXPECT_EQ(document["list"], Json::parse(R"([{"name": "own", "dtype": "F32", "shape": [2]}])"));
 }
 
+TEST(InfoCommand, SaysUnderWhichKeyTheWeightsLie) {
+  const std::string file = testing::source_path("tests/io/data/nested_model.pt").string();
+  EXPECT_EQ(Json::parse(run_facet({"info", file, "--json"}).out)["nested_key"], "model");
+  EXPECT_THAT(run_facet({"info", file}).out, HasSubstr("under key   model"));
+}
+
 TEST(InfoCommand, NamesInAFileDoNotSteerTheTerminal) {
   const TemporaryFolder folder;
   write_file(folder / "own.safetensors", small_safetensors(R"(a\u001b[2Jb)"));

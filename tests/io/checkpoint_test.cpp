@@ -73,6 +73,11 @@ TEST(Checkpoint, SaysWhichContainerItIs) {
   EXPECT_EQ(Checkpoint::open(data_path("plain.safetensors"))->container(), "safetensors");
 }
 
+TEST(Checkpoint, SaysUnderWhichKeyTheWeightsLie) {
+  EXPECT_EQ(Checkpoint::open(data_path("zip.pt"))->nested_key(), "");
+  EXPECT_EQ(Checkpoint::open(data_path("nested_model.pt"))->nested_key(), "model");
+}
+
 TEST(Checkpoint, ConvertsEveryElementTypeToFloat32) {
   const Result<Checkpoint> checkpoint = Checkpoint::open(data_path("dtypes.pt"));
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();

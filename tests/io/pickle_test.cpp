@@ -43,7 +43,7 @@ std::vector<std::string> weight_names(const std::string& program) {
   EXPECT_TRUE(pickle.ok()) << pickle.status().message();
   std::vector<std::string> names;
   if (!pickle.ok()) return names;
-  for (const auto& [name, tensor] : find_state_dict(*pickle)) names.emplace_back(name);
+  for (const auto& [name, tensor] : find_state_dict(*pickle).tensors) names.emplace_back(name);
   return names;
 }
 

@@ -9,9 +9,9 @@
 #include "cli/human_text.h"
 #include "cli/model_options.h"
 #include "cli/progress_bar.h"
-#include "io/checkpoint.h"
 #include "io/safetensors_writer.h"
 #include "models/architecture.h"
+#include "models/open_weights.h"
 
 namespace facet::cli {
 namespace {
@@ -29,19 +29,19 @@ Status run_convert(const ConvertOptions& options, Io& io) {
             fmt::format("'{}': expected a name that ends in .safetensors", options.output)};
   }
   FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options.model, io));
-  FACET_ASSIGN_OR_RETURN(const io::Checkpoint file, io::Checkpoint::open(path));
-  Result<models::Architecture> architecture = models::recognise(file);
+  FACET_ASSIGN_OR_RETURN(const auto source, models::open_weights(path));
+  const Result<models::Architecture> architecture = models::recognise(*source);
   if (!architecture.ok()) return architecture.status().with_context(path.string());
 
-  const std::vector<std::string> names = file.names();
+  const std::vector<std::string> names = source->names();
   std::vector<Tensor> tensors;
   std::vector<io::NamedTensor> named;
   tensors.reserve(names.size());
   ProgressBar bar(io, "tensors", ProgressUnit::Items);
   for (const std::string& name : names) {
     if (io.stop.stop_requested()) return cancelled();
-    FACET_ASSIGN_OR_RETURN(Tensor tensor, file.read_float32(name));
-    file.release(name);
+    FACET_ASSIGN_OR_RETURN(Tensor tensor, source->read_float32(name));
+    source->release(name);
     named.push_back({name, tensors.emplace_back(std::move(tensor)).view()});
     bar.update(std::int64_t(tensors.size()), std::int64_t(names.size()));
   }
