@@ -16,7 +16,7 @@ TEST(Program, HelpGoesToStandardOutput) {
   const RunResult run = run_facet({"--help"});
   EXPECT_EQ(run.status, 0);
   EXPECT_THAT(run.error, IsEmpty());
-  for (const char* command : {"pull", "models", "info", "convert", "version"}) {
+  for (const char* command : {"predict", "everything", "pull", "models", "info", "convert", "version"}) {
     EXPECT_THAT(run.out, HasSubstr(command));
     const RunResult help = run_facet({command, "--help"});
     EXPECT_EQ(help.status, 0);
