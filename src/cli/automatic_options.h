@@ -2,12 +2,9 @@
 
 #include <string>
 
+#include "cli/cli11_fwd.h"
 #include "facet/automatic_masks.h"
 #include "facet/status.h"
-
-namespace CLI {
-class App;
-}
 
 namespace facet::cli {
 

@@ -35,7 +35,8 @@ Interrupts::Interrupts() {
 
 Interrupts::~Interrupts() {
   finished_ = true;
-  pthread_kill(waiter_.native_handle(), SIGTERM);  // only wakes the waiter: the signal is blocked
+  // Only wakes the waiter: the signal is blocked in every thread.
+  pthread_kill(waiter_.native_handle(), SIGTERM);  // NOLINT(bugprone-bad-signal-to-kill-thread)
   waiter_.join();
 }
 

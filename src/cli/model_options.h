@@ -2,14 +2,11 @@
 
 #include <string>
 
+#include "cli/cli11_fwd.h"
 #include "cli/io.h"
 #include "facet/status.h"
 #include "models/catalogue.h"
 #include "models/model_folder.h"
-
-namespace CLI {
-class App;
-}
 
 namespace facet::cli {
 

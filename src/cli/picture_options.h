@@ -3,13 +3,10 @@
 #include <filesystem>
 #include <string>
 
+#include "cli/cli11_fwd.h"
 #include "cli/io.h"
 #include "facet/picture.h"
 #include "facet/status.h"
-
-namespace CLI {
-class App;
-}
 
 namespace facet::cli {
 

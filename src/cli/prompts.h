@@ -4,12 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "cli/cli11_fwd.h"
 #include "facet/predictor.h"
 #include "facet/status.h"
-
-namespace CLI {
-class App;
-}
 
 namespace facet::cli {
 

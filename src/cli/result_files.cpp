@@ -130,7 +130,7 @@ class FileSet {
   [[nodiscard]] fs::path path_of(std::string_view suffix) const {
     return folder_ / (name_ + std::string(suffix));
   }
-  void note(const fs::path& path, Status status) {
+  void note(const fs::path& path, const Status& status) {
     status_ = status.code() == StatusCode::OutputFailed ? status : status.with_context(path.string());
     if (status_.ok()) paths_.push_back(path);
   }

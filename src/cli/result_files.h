@@ -5,14 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "cli/cli11_fwd.h"
 #include "facet/image.h"
 #include "facet/predictor.h"
 #include "facet/results.h"
 #include "facet/status.h"
-
-namespace CLI {
-class App;
-}
 
 namespace facet::cli {
 

@@ -48,6 +48,7 @@ class SpawnSettings {
   /// Zero, or the error number.
   int spawn(std::vector<std::string> command, pid_t& process) {
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (std::string& argument : command) arguments.push_back(argument.data());
     arguments.push_back(nullptr);
     return posix_spawnp(&process, arguments[0], &actions_, &attributes_, arguments.data(), environ);
@@ -89,7 +90,7 @@ Status failure(const std::string& program, const std::string& reason) {
 }  // namespace
 
 Status run_command(const std::vector<std::string>& command, const std::filesystem::path& folder,
-                   std::stop_token stop) {
+                   const std::stop_token& stop) {
   std::array<int, 2> output{};
   if (pipe2(output.data(), O_CLOEXEC) != 0) return failure(command.at(0), std::strerror(errno));
   pid_t process = -1;

@@ -13,6 +13,6 @@ namespace facet::cli {
 /// it started, when `stop` fires. Its output is kept for the message.
 /// Errors  FetchFailed when it is missing or fails, with the last lines it wrote; Cancelled
 Status run_command(const std::vector<std::string>& command, const std::filesystem::path& folder,
-                   std::stop_token stop);
+                   const std::stop_token& stop);
 
 }  // namespace facet::cli

@@ -48,7 +48,7 @@ Status unreadable(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<std::string> sha256_of_file(const std::filesystem::path& path, std::stop_token stop) {
+Result<std::string> sha256_of_file(const std::filesystem::path& path, const std::stop_token& stop) {
   const FileHandle file(std::fopen(path.c_str(), "rbe"));
   if (file == nullptr) return unreadable(path);
   const DigestHandle digest = start_sha256();
@@ -62,7 +62,8 @@ Result<std::string> sha256_of_file(const std::filesystem::path& path, std::stop_
   return finish_hex(digest.get());
 }
 
-Status check_file(const std::filesystem::path& path, const PinnedFile& expected, std::stop_token stop) {
+Status check_file(const std::filesystem::path& path, const PinnedFile& expected,
+                  const std::stop_token& stop) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   if (error)
@@ -71,7 +72,7 @@ Status check_file(const std::filesystem::path& path, const PinnedFile& expected,
     return {StatusCode::FetchFailed,
             fmt::format("{}: expected {} bytes, found {}", path.string(), expected.size_bytes, size)};
   }
-  FACET_ASSIGN_OR_RETURN(const std::string found, sha256_of_file(path, std::move(stop)));
+  FACET_ASSIGN_OR_RETURN(const std::string found, sha256_of_file(path, stop));
   if (found == expected.sha256) return {};
   return {StatusCode::FetchFailed,
           fmt::format("{}: expected SHA-256 {}, found {}", path.string(), expected.sha256, found)};

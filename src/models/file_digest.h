@@ -11,10 +11,11 @@ namespace facet::models {
 
 /// The SHA-256 of a file's content, 64 lower-case hex digits.
 /// Errors  FetchFailed when the file cannot be read; Cancelled
-Result<std::string> sha256_of_file(const std::filesystem::path& path, std::stop_token stop = {});
+Result<std::string> sha256_of_file(const std::filesystem::path& path, const std::stop_token& stop = {});
 
 /// Ok when `path` has the size and the SHA-256 of `expected`.
 /// Errors  FetchFailed saying what was expected and found; Cancelled
-Status check_file(const std::filesystem::path& path, const PinnedFile& expected, std::stop_token stop = {});
+Status check_file(const std::filesystem::path& path, const PinnedFile& expected,
+                  const std::stop_token& stop = {});
 
 }  // namespace facet::models

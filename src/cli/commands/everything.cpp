@@ -134,7 +134,7 @@ class EverythingRun {
     documents_.push_back(failure_document(image, status));
   }
 
-  std::string whole_document() const {
+  [[nodiscard]] std::string whole_document() const {
     return options_.images.size() == 1 ? documents_.at(0) : document_list(documents_);
   }
 

@@ -1,10 +1,7 @@
 #pragma once
 
+#include "cli/cli11_fwd.h"
 #include "cli/io.h"
-
-namespace CLI {
-class App;
-}
 
 namespace facet::cli {
 
