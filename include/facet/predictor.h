@@ -22,8 +22,11 @@ namespace facet {
 /// Threads  immutable; copies share the features
 struct Embedding {
   std::shared_ptr<const Tensor> features;  ///< [1, 64, 64, 256], channels last
-  Size original_size;                      ///< of the picture
-  Size input_size;                         ///< of the picture inside the model's square
+  /// SAM 2 only: features of stride 4 and 8 in the mask decoder's order, sub-pixels beside their pixel.
+  std::shared_ptr<const Tensor> high_res0;  ///< [1, 64 * 64 * 16, 32]
+  std::shared_ptr<const Tensor> high_res1;  ///< [1, 64 * 64 * 4, 64]
+  Size original_size;                       ///< of the picture
+  Size input_size;                          ///< of the picture inside the model's square
   std::uint64_t model_fingerprint = 0;
 };
 
@@ -42,7 +45,7 @@ struct Prompt {
 };
 
 /// Low-resolution mask logits for Prompt::mask_logits from a drawn mask of the picture's size.
-[[nodiscard]] std::shared_ptr<const Tensor> mask_to_logits(const Bitmap& mask);
+[[nodiscard]] std::shared_ptr<const Tensor> mask_to_logits(const Bitmap& mask, const ModelInfo& model);
 
 struct PredictOptions {
   bool multimask = true;        ///< three masks for an ambiguous prompt; else the single-mask output

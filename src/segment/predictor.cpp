@@ -25,11 +25,19 @@ std::span<const float> low_res_of(const DecodedBatch& batch, std::int64_t prompt
   return batch.masks.data<float>().subspan((prompt * batch.masks.shape()[1] + mask) * area, area);
 }
 
-DecoderPrompt to_decoder_prompt(const Prompt& prompt, const Placement& placement, std::size_t index) {
+// SAM 2 takes a box as two more points, before the others.
+void add_corners(const Box& box, models::EncoderPrompt& prompt) {
+  prompt.points_model_px.insert(prompt.points_model_px.begin(), {{box.x0, box.y0}, {box.x1, box.y1}});
+  prompt.labels.insert(prompt.labels.begin(), {models::kTopLeft, models::kBottomRight});
+}
+
+DecoderPrompt to_decoder_prompt(const Prompt& prompt, const Placement& placement, bool sam2,
+                                std::size_t index) {
   DecoderPrompt out;
   for (const Point& point : prompt.points) out.sparse.points_model_px.push_back(placement.to_model(point));
   out.sparse.labels = prompt.labels;
-  if (prompt.box) out.sparse.box_model_px = placement.to_model(*prompt.box);
+  if (prompt.box && sam2) add_corners(placement.to_model(*prompt.box), out.sparse);
+  if (prompt.box && !sam2) out.sparse.box_model_px = placement.to_model(*prompt.box);
   out.mask_logits = prompt.mask_logits;
   out.index = index;
   return out;
@@ -72,6 +80,11 @@ std::string size_text(const Embedding& embedding) {
   return embedding.features == nullptr ? "nothing" : embedding.features->shape().to_string();
 }
 
+// Out of the context's memory, which the next run uses again.
+std::shared_ptr<const Tensor> share_copy(const Tensor& tensor) {
+  return tensor.empty() ? nullptr : std::make_shared<const Tensor>(tensor.clone());
+}
+
 Status check_embedding(const Embedding& embedding, const ModelInfo& model) {
   if (embedding.features == nullptr ||
       !(embedding.features->shape() == Shape({1, Model::kGrid, Model::kGrid, Model::kChannels}))) {
@@ -80,6 +93,9 @@ Status check_embedding(const Embedding& embedding, const ModelInfo& model) {
   }
   if (embedding.model_fingerprint != model.fingerprint) {
     return {StatusCode::BadModel, "the embedding was made by another model than " + model.path.string()};
+  }
+  if (!model.keeps_aspect && (embedding.high_res0 == nullptr || embedding.high_res1 == nullptr)) {
+    return {StatusCode::BadModel, "the embedding has no high-resolution features, which SAM 2 needs"};
   }
   return {};
 }
@@ -98,17 +114,21 @@ std::size_t Predictor::peak_working_bytes() const { return impl_->ctx.arena().pe
 
 Result<Tensor> Predictor::preprocess(const Image& image) {
   return segment::guarded([&]() -> Result<Tensor> {
-    FACET_ASSIGN_OR_RETURN(const Placement placement, segment::place(image.size(), Model::kImageSize));
+    FACET_ASSIGN_OR_RETURN(const Placement placement, segment::place(image.size(), model()));
     return segment::channels_first(segment::to_input(impl_->ctx, image, placement, Model::kImageSize));
   });
 }
 
 Result<Embedding> Predictor::set_image(const Image& image) {
   return segment::guarded([&]() -> Result<Embedding> {
-    FACET_ASSIGN_OR_RETURN(const Placement placement, segment::place(image.size(), Model::kImageSize));
+    FACET_ASSIGN_OR_RETURN(const Placement placement, segment::place(image.size(), model()));
     const Tensor input = segment::to_input(impl_->ctx, image, placement, Model::kImageSize);
-    const Tensor features = impl_->model->image_encoder->forward(impl_->ctx, input);
-    return Embedding{std::make_shared<const Tensor>(features.clone()), placement.original, placement.input,
+    const models::ImageFeatures features = impl_->model->encode_picture(impl_->ctx, input);
+    return Embedding{share_copy(features.image),
+                     share_copy(features.high_res0),
+                     share_copy(features.high_res1),
+                     placement.original,
+                     placement.input,
                      impl_->model->info.fingerprint};
   });
 }
@@ -119,11 +139,11 @@ Result<std::vector<ObjectPrediction>> Predictor::predict(const Embedding& embedd
   FACET_RETURN_IF_ERROR(check_embedding(embedding, impl_->model->info));
   FACET_RETURN_IF_ERROR(segment::check_prompts(prompts, embedding.original_size));
   return segment::guarded([&]() -> Result<std::vector<ObjectPrediction>> {
-    const Placement placement{embedding.original_size, embedding.input_size};
+    const Placement placement{embedding.original_size, embedding.input_size, !model().keeps_aspect};
     const MaskUpsampler upsampler(placement, kLowRes, Model::kImageSize);
     std::vector<DecoderPrompt> decoder_prompts;
     for (std::size_t i = 0; i < prompts.size(); ++i) {
-      decoder_prompts.push_back(to_decoder_prompt(prompts[i], placement, i));
+      decoder_prompts.push_back(to_decoder_prompt(prompts[i], placement, impl_->model->memory != nullptr, i));
     }
     std::vector<ObjectPrediction> objects(prompts.size());
     int done = 0;
@@ -148,25 +168,27 @@ Result<std::vector<ObjectPrediction>> Predictor::predict(const Embedding& embedd
       if (options.progress) options.progress(done, int(prompts.size()));
     };
     impl_->ctx.set_stop(options.stop);
-    segment::decode_prompts(impl_->ctx, *impl_->model, *embedding.features, std::move(decoder_prompts),
+    segment::decode_prompts(impl_->ctx, *impl_->model, embedding, std::move(decoder_prompts),
                             options.multimask, std::max(1, options.prompts_per_batch), consume);
     return objects;
   });
 }
 
-std::shared_ptr<const Tensor> mask_to_logits(const Bitmap& mask) {
+std::shared_ptr<const Tensor> mask_to_logits(const Bitmap& mask, const ModelInfo& model) {
   FACET_CHECK(mask.bits.size() == std::size_t(mask.size.height) * mask.size.width,
               "the mask's bits do not fill it");
   // As for SAM 2's drawn masks: +10 inside, -10 outside, averaged over the pixels that a low-resolution cell
   // covers.
-  const double scale = double(kLowRes) / std::max(mask.size.height, mask.size.width);
+  const int longer = std::max(mask.size.height, mask.size.width);
+  const double rows = double(kLowRes) / (model.keeps_aspect ? longer : mask.size.height);
+  const double columns = double(kLowRes) / (model.keeps_aspect ? longer : mask.size.width);
   Tensor logits(Shape({kLowRes, kLowRes}));
   for (int y = 0; y < kLowRes; ++y) {
-    const int y0 = int(y / scale);
-    const int y1 = std::max(y0 + 1, int((y + 1) / scale));
+    const int y0 = int(y / rows);
+    const int y1 = std::max(y0 + 1, int((y + 1) / rows));
     for (int x = 0; x < kLowRes; ++x) {
-      const int x0 = int(x / scale);
-      const int x1 = std::max(x0 + 1, int((x + 1) / scale));
+      const int x0 = int(x / columns);
+      const int x1 = std::max(x0 + 1, int((x + 1) / columns));
       int inside = 0;
       int seen = 0;
       for (int row = y0; row < std::min(y1, mask.size.height); ++row) {
