@@ -100,6 +100,31 @@ Status AtomicFile::write(std::string_view text) {
   return write(std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }
 
+Status AtomicFile::write_at(std::int64_t offset, std::span<const std::uint8_t> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = pwrite(descriptor_, bytes.data(), bytes.size(), offset);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return failure("write");
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+    offset += written;
+  }
+  return {};
+}
+
+Status AtomicFile::reserve(std::int64_t size) {
+  while (fallocate(descriptor_, FALLOC_FL_KEEP_SIZE, 0, size) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EOPNOTSUPP || errno == ENOSYS) return {};
+    return failure("write");
+  }
+  return {};
+}
+
+Status AtomicFile::truncate(std::int64_t size) {
+  if (ftruncate(descriptor_, size) != 0) return failure("shorten");
+  return {};
+}
+
 Status AtomicFile::commit() {
   if (fsync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) return failure("flush");
   const int descriptor = std::exchange(descriptor_, -1);
