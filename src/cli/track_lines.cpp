@@ -21,14 +21,14 @@ using Json = nlohmann::ordered_json;
 double shortest(float value) { return std::stod(fmt::format("{}", value)); }
 
 Json object_json(const ObjectMask& object) {
-  return {{"id", object.object},
-          {"area", object.area},
-          {"bbox", {object.bbox.x, object.bbox.y, object.bbox.width, object.bbox.height}},
-          {"score", shortest(object.score)},
-          {"object_score", shortest(object.object_score)},
-          {"rle",
-           {{"size", {object.rle.size.height, object.rle.size.width}},
-            {"counts", rle_to_string(object.rle)}}}};
+  return {
+      {"id", object.object},
+      {"area", object.area},
+      {"bbox", {object.bbox.x, object.bbox.y, object.bbox.width, object.bbox.height}},
+      {"score", shortest(object.score)},
+      {"object_score", shortest(object.object_score)},
+      {"rle",
+       {{"size", {object.rle.size.height, object.rle.size.width}}, {"counts", rle_to_string(object.rle)}}}};
 }
 
 std::optional<ObjectMask> parse_object(const Json& json, Size video) {
@@ -95,7 +95,8 @@ LineFile::~LineFile() {
 }
 
 Status LineFile::failure(const char* action) const {
-  return {StatusCode::OutputFailed, fmt::format("cannot {} {}: {}", action, path_.string(), std::strerror(errno))};
+  return {StatusCode::OutputFailed,
+          fmt::format("cannot {} {}: {}", action, path_.string(), std::strerror(errno))};
 }
 
 Result<LineFile> LineFile::open(const fs::path& path, bool resume) {

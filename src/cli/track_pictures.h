@@ -13,9 +13,8 @@ namespace facet::cli {
 /// The colour of an object in overlays and label pictures, by its number.
 [[nodiscard]] segment::Rgb object_colour(int object);
 
-/// A PNG whose pixels are the objects' numbers, 0 for none, smaller objects on larger ones: 8-bit indices with
-/// a palette of the objects' colours, or, where a number is above 255, 16-bit grey.
-/// Errors  OutputFailed
+/// A PNG whose pixels are the objects' numbers, 0 for none, smaller objects on larger ones: 8-bit indices
+/// with a palette of the objects' colours, or, where a number is above 255, 16-bit grey. Errors  OutputFailed
 [[nodiscard]] Result<std::vector<std::uint8_t>> label_picture(const FrameMasks& masks, Size size);
 
 /// The frame with its objects on it, each with its number.

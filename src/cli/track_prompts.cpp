@@ -70,9 +70,9 @@ class StepTable {
     FACET_ASSIGN_OR_RETURN(const Addressed address, split_address("--box", text, "FRAME:OBJ:X0,Y0,X1,Y1"));
     TrackStep& step = at(address.key);
     if (step.prompt.box) return twice("--box", text);
-    FACET_ASSIGN_OR_RETURN(step.prompt.box,
-                           parse_box(fmt::format("--box {}:{}:", address.key.first, address.key.second),
-                                     address.rest));
+    FACET_ASSIGN_OR_RETURN(
+        step.prompt.box,
+        parse_box(fmt::format("--box {}:{}:", address.key.first, address.key.second), address.rest));
     return {};
   }
   Status add_mask(const std::string& text) {
@@ -171,7 +171,8 @@ std::string describe_steps(const std::vector<TrackStep>& steps) {
   for (const TrackStep& step : steps) {
     text += fmt::format("{}:{}", step.frame, step.object);
     for (std::size_t i = 0; i < step.prompt.points.size(); ++i) {
-      text += fmt::format(" {},{},{}", step.prompt.points[i].x, step.prompt.points[i].y, step.prompt.labels[i]);
+      text +=
+          fmt::format(" {},{},{}", step.prompt.points[i].x, step.prompt.points[i].y, step.prompt.labels[i]);
     }
     if (const auto& box = step.prompt.box) {
       text += fmt::format(" [{},{},{},{}]", box->x0, box->y0, box->x1, box->y1);

@@ -34,8 +34,8 @@ struct TrackStep {
 /// The steps of a JSON file in its order. From options, one step a frame and object, by frame and then by
 /// object: its points and its box together.
 /// Errors  Usage: text that is not of the form asked for, two boxes or masks for one object on one frame,
-///         --prompts with other prompts; BadPrompt: nothing at all, an object's number outside 1 to 65535, and
-///         as parse_prompts
+///         --prompts with other prompts; BadPrompt: nothing at all, an object's number outside 1 to 65535,
+///         and as parse_prompts
 Result<std::vector<TrackStep>> parse_track_prompts(const TrackPromptOptions& options);
 
 /// Reads the steps' mask files.   Errors  BadPrompt naming the file, what was expected and found
