@@ -14,6 +14,7 @@ namespace facet::cli {
 /// What the program has from its surroundings, handed to every command: nothing else reads the environment
 /// or writes to the standard streams.
 struct Io {
+  int input = 0;  ///< file descriptor of standard input
   std::FILE* out = stdout;
   std::FILE* error = stderr;
   bool error_is_terminal = false;            ///< progress bars are drawn

@@ -15,6 +15,7 @@ constexpr int kMinBar = 10;
 constexpr int kMaxBar = 40;
 
 std::string amount(const ProgressState& state) {
+  if (state.total == 0) return fmt::format("{}", state.done);
   if (state.unit == ProgressUnit::Items) return fmt::format("{}/{}", state.done, state.total);
   return fmt::format("{} of {}", human_bytes(static_cast<double>(state.done)),
                      human_bytes(static_cast<double>(state.total)));
@@ -22,6 +23,7 @@ std::string amount(const ProgressState& state) {
 
 std::string rate_and_time_left(const ProgressState& state) {
   if (state.rate <= 0) return {};
+  if (state.total == 0) return fmt::format("  {:.3g}/s", state.rate);
   const double seconds = static_cast<double>(state.total - state.done) / state.rate;
   const std::string rate = state.unit == ProgressUnit::Bytes ? human_bytes(state.rate) + "/s"
                                                              : fmt::format("{:.3g}/s", state.rate);
@@ -41,6 +43,10 @@ std::string render_progress(const ProgressState& state, int width) {
       state.total > 0
           ? std::clamp(static_cast<double>(state.done) / static_cast<double>(state.total), 0.0, 1.0)
           : 0;
+  if (state.total == 0) {
+    return (state.label + "  " + amount(state) + rate_and_time_left(state))
+        .substr(0, std::size_t(std::max(width, 0)));
+  }
   const std::string numbers =
       fmt::format("{:3.0f}%  {}{}", std::min(share * 100, 100.0), amount(state), rate_and_time_left(state));
   const int room = width - static_cast<int>(state.label.size() + numbers.size()) - 6;
@@ -61,7 +67,7 @@ void ProgressBar::update(std::int64_t done, std::int64_t total) {
   if (!started_) {
     start_ = now;
     first_done_ = done;
-  } else if (drawn_ && now - last_draw_ < kRedraw && done < total) {
+  } else if (drawn_ && now - last_draw_ < kRedraw && (done < total || total == 0)) {
     return;
   }
   started_ = true;

@@ -15,7 +15,7 @@ struct ProgressState {
   std::string label;
   ProgressUnit unit = ProgressUnit::Items;
   std::int64_t done = 0;
-  std::int64_t total = 0;
+  std::int64_t total = 0;  ///< 0 = not known: no share, no bar
   double rate = 0;  ///< units a second; 0 = not known yet
 };
 

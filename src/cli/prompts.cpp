@@ -39,30 +39,6 @@ Status check_finite(std::string_view option, const std::string& text, const std:
   return {};
 }
 
-Status add_point(const std::string& text, Prompt& prompt) {
-  const auto numbers = split_numbers(text);
-  if (!numbers || numbers->size() < 2 || numbers->size() > 3) {
-    return malformed("--point", text, "X,Y or X,Y,LABEL, in pixels");
-  }
-  FACET_RETURN_IF_ERROR(check_finite("--point", text, *numbers));
-  const double label = numbers->size() == 3 ? (*numbers)[2] : 1;
-  if (label != 0 && label != 1) {
-    return {StatusCode::BadPrompt,
-            fmt::format("--point '{}': expected label 1 (object) or 0 (background), found {}", text, label)};
-  }
-  prompt.points.push_back({static_cast<float>((*numbers)[0]), static_cast<float>((*numbers)[1])});
-  prompt.labels.push_back(static_cast<int>(label));
-  return {};
-}
-
-Result<Box> parse_box(const std::string& text) {
-  const auto numbers = split_numbers(text);
-  if (!numbers || numbers->size() != 4) return malformed("--box", text, "X0,Y0,X1,Y1, in pixels");
-  FACET_RETURN_IF_ERROR(check_finite("--box", text, *numbers));
-  return Box{static_cast<float>((*numbers)[0]), static_cast<float>((*numbers)[1]),
-             static_cast<float>((*numbers)[2]), static_cast<float>((*numbers)[3])};
-}
-
 Status check_combination(const PromptOptions& options) {
   const bool direct = !options.points.empty() || !options.boxes.empty() || !options.mask.empty();
   if (direct && !options.file.empty()) {
@@ -79,6 +55,31 @@ Status check_combination(const PromptOptions& options) {
 }
 
 }  // namespace
+
+Status add_point(std::string_view option, const std::string& text, Prompt& prompt) {
+  const auto numbers = split_numbers(text);
+  if (!numbers || numbers->size() < 2 || numbers->size() > 3) {
+    return malformed(option, text, "X,Y or X,Y,LABEL, in pixels");
+  }
+  FACET_RETURN_IF_ERROR(check_finite(option, text, *numbers));
+  const double label = numbers->size() == 3 ? (*numbers)[2] : 1;
+  if (label != 0 && label != 1) {
+    return {
+        StatusCode::BadPrompt,
+        fmt::format("{} '{}': expected label 1 (object) or 0 (background), found {}", option, text, label)};
+  }
+  prompt.points.push_back({static_cast<float>((*numbers)[0]), static_cast<float>((*numbers)[1])});
+  prompt.labels.push_back(static_cast<int>(label));
+  return {};
+}
+
+Result<Box> parse_box(std::string_view option, const std::string& text) {
+  const auto numbers = split_numbers(text);
+  if (!numbers || numbers->size() != 4) return malformed(option, text, "X0,Y0,X1,Y1, in pixels");
+  FACET_RETURN_IF_ERROR(check_finite(option, text, *numbers));
+  return Box{static_cast<float>((*numbers)[0]), static_cast<float>((*numbers)[1]),
+             static_cast<float>((*numbers)[2]), static_cast<float>((*numbers)[3])};
+}
 
 void bind_prompts(CLI::App& command, PromptOptions& options) {
   command.add_option("--point", options.points, "a pixel on the object; with LABEL 0, on the background")
@@ -101,13 +102,14 @@ Result<std::vector<PromptRequest>> parse_prompts(const PromptOptions& options) {
   std::vector<PromptRequest> requests;
   if (!options.points.empty() || !options.mask.empty()) {
     PromptRequest& first = requests.emplace_back();
-    for (const std::string& text : options.points) FACET_RETURN_IF_ERROR(add_point(text, first.prompt));
+    for (const std::string& text : options.points)
+      FACET_RETURN_IF_ERROR(add_point("--point", text, first.prompt));
     first.mask_file = first.mask_text = options.mask;
   }
   const bool joined = !requests.empty();
   for (const std::string& text : options.boxes) {
     if (!joined) requests.emplace_back();
-    FACET_ASSIGN_OR_RETURN(requests.back().prompt.box, parse_box(text));
+    FACET_ASSIGN_OR_RETURN(requests.back().prompt.box, parse_box("--box", text));
   }
   return requests;
 }

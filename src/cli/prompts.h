@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/cli11_fwd.h"
@@ -39,6 +40,23 @@ Result<std::vector<PromptRequest>> parse_prompts(const PromptOptions& options);
 /// the current one.
 /// Errors  BadPrompt naming the file, and the prompt by its index: not JSON, unknown keys, wrong types
 Result<std::vector<PromptRequest>> read_prompts_file(const std::filesystem::path& path);
+
+/// Adds "X,Y" or "X,Y,LABEL" to a prompt; `option` names it in messages.   Errors  as parse_prompts
+Status add_point(std::string_view option, const std::string& text, Prompt& prompt);
+/// "X0,Y0,X1,Y1".   Errors  as parse_prompts
+Result<Box> parse_box(std::string_view option, const std::string& text);
+
+/// What is said about one object on one frame of a video.
+struct StepRequest {
+  int frame = 0;
+  int object = 0;
+  PromptRequest request;
+};
+
+/// Reads a JSON list like that of read_prompts_file, each prompt with "frame" and "obj" beside the others.
+/// "object_ids" and "areas", which lists of results carry, may stand there too and are not looked at.
+/// Errors  as read_prompts_file, with the step's index
+Result<std::vector<StepRequest>> read_steps_file(const std::filesystem::path& path);
 
 /// Reads the mask files: pictures of the picture's size (PNG, TIFF), or low-resolution logits, [256, 256] or
 /// with leading ones, in .npy or .safetensors.

@@ -1,9 +1,12 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string_view>
 #include <system_error>
 
@@ -16,6 +19,8 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr std::array<std::string_view, 4> kKeys = {"points", "labels", "box", "mask"};
+constexpr std::array<std::string_view, 8> kStepKeys = {"points", "labels", "box",        "mask",
+                                                       "frame",  "obj",    "object_ids", "areas"};
 
 Status bad(std::string message) { return {StatusCode::BadPrompt, std::move(message)}; }
 
@@ -69,17 +74,16 @@ Status read_mask_name(const Json& value, const fs::path& folder, PromptRequest& 
   return {};
 }
 
-Status check_keys(const Json& value) {
+Status check_keys(const Json& value, std::span<const std::string_view> keys) {
   if (!value.is_object()) return bad(fmt::format("expected an object, found {}", value.type_name()));
   for (const auto& [key, unused] : value.items()) {
-    if (std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end()) continue;
-    return bad(fmt::format("unknown key '{}': expected points, labels, box and mask", key));
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
+    return bad(fmt::format("unknown key '{}': expected {}", key, fmt::join(keys, ", ")));
   }
   return {};
 }
 
 Result<PromptRequest> read_prompt(const Json& value, const fs::path& folder) {
-  FACET_RETURN_IF_ERROR(check_keys(value));
   PromptRequest request;
   const auto given = [&value](const char* key) { return value.contains(key) && !value[key].is_null(); };
   if (given("points")) FACET_RETURN_IF_ERROR(read_points(value["points"], request.prompt));
@@ -97,6 +101,25 @@ Result<PromptRequest> read_prompt(const Json& value, const fs::path& folder) {
   return request;
 }
 
+Result<int> read_number(const Json& value, const char* key) {
+  if (!value.contains(key) || !value[key].is_number_integer()) {
+    return bad(fmt::format("{}: expected a whole number", key));
+  }
+  const auto number = value[key].get<std::int64_t>();
+  if (number < 0 || number > std::numeric_limits<int>::max()) {
+    return bad(fmt::format("{}: expected 0 or more, found {}", key, number));
+  }
+  return static_cast<int>(number);
+}
+
+Result<StepRequest> read_step(const Json& value, const fs::path& folder) {
+  StepRequest step;
+  FACET_ASSIGN_OR_RETURN(step.frame, read_number(value, "frame"));
+  FACET_ASSIGN_OR_RETURN(step.object, read_number(value, "obj"));
+  FACET_ASSIGN_OR_RETURN(step.request, read_prompt(value, folder));
+  return step;
+}
+
 Result<Json> parse_file(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream) return bad(fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)));
@@ -107,21 +130,36 @@ Result<Json> parse_file(const fs::path& path) {
   }
 }
 
+/// Each entry of the file's list by `read`; a message names the file, and the entry by its index.
+template <typename Entry>
+Result<std::vector<Entry>> read_list(const fs::path& path, const char* what,
+                                     std::span<const std::string_view> keys,
+                                     Result<Entry> (*read)(const Json& value, const fs::path& folder)) {
+  FACET_ASSIGN_OR_RETURN(const Json document, parse_file(path));
+  if (!document.is_array()) {
+    return bad(
+        fmt::format("{}: expected a list of {}s, found {}", path.string(), what, document.type_name()));
+  }
+  if (document.empty()) return bad(fmt::format("{}: no prompt: the list is empty", path.string()));
+  std::vector<Entry> entries;
+  for (std::size_t i = 0; i < document.size(); ++i) {
+    const std::string context = fmt::format("{}: {} {}", path.string(), what, i);
+    FACET_RETURN_IF_ERROR(check_keys(document[i], keys).with_context(context));
+    Result<Entry> entry = read(document[i], path.parent_path());
+    if (!entry.ok()) return entry.status().with_context(context);
+    entries.push_back(std::move(entry).value());
+  }
+  return entries;
+}
+
 }  // namespace
 
 Result<std::vector<PromptRequest>> read_prompts_file(const fs::path& path) {
-  FACET_ASSIGN_OR_RETURN(const Json document, parse_file(path));
-  if (!document.is_array()) {
-    return bad(fmt::format("{}: expected a list of prompts, found {}", path.string(), document.type_name()));
-  }
-  if (document.empty()) return bad(fmt::format("{}: no prompt: the list is empty", path.string()));
-  std::vector<PromptRequest> requests;
-  for (std::size_t i = 0; i < document.size(); ++i) {
-    Result<PromptRequest> request = read_prompt(document[i], path.parent_path());
-    if (!request.ok()) return request.status().with_context(fmt::format("{}: prompt {}", path.string(), i));
-    requests.push_back(std::move(request).value());
-  }
-  return requests;
+  return read_list<PromptRequest>(path, "prompt", kKeys, read_prompt);
+}
+
+Result<std::vector<StepRequest>> read_steps_file(const fs::path& path) {
+  return read_list<StepRequest>(path, "step", kStepKeys, read_step);
 }
 
 }  // namespace facet::cli

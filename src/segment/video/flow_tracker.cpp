@@ -110,7 +110,7 @@ std::shared_ptr<const Tensor> FlowTracker::earlier_answer(const Object& object, 
   }
   const ObjectMask* tracked = history_.find(frame, object.number);
   if (tracked == nullptr || tracked->area == 0) return nullptr;
-  return mask_to_logits(rle_decode(tracked->rle));
+  return mask_to_logits(rle_decode(tracked->rle), segmenter_.model());
 }
 
 Result<FlowTracker::Sighting> FlowTracker::answer_prompt(const Working& work, const VideoPrompt& prompt,
@@ -333,7 +333,7 @@ Status FlowTracker::segment_again(const Working& work, std::vector<Carried>& car
     expected.push_back(rle_encode(mask));
     prompts.push_back(
         {.box = widened(scaled(*box, work.picture.size(), work.image.size()), work.image.size()),
-         .mask_logits = mask_to_logits(mask)});
+         .mask_logits = mask_to_logits(mask, segmenter_.model())});
     asked.push_back(&each);
   }
   if (prompts.empty()) return {};

@@ -58,7 +58,7 @@ Result<std::vector<std::vector<MaskPrediction>>> FrameSegmenter::candidates(std:
 }
 
 std::vector<float> FrameSegmenter::upsample(const Tensor& low_res_logits, Size size) const {
-  const Placement placement{size, last_->second.input_size};
+  const Placement placement{size, last_->second.input_size, !model().keeps_aspect};
   return MaskUpsampler(placement, kLowRes, Model::kImageSize).logits(low_res_logits.data<float>());
 }
 

@@ -28,6 +28,7 @@ class FrameSegmenter {
 
   /// Logits of an answer [256, 256] in a picture of this size, which shows the whole frame.
   [[nodiscard]] std::vector<float> upsample(const Tensor& low_res_logits, Size size) const;
+  [[nodiscard]] const ModelInfo& model() const { return predictor_.model(); }
   [[nodiscard]] bool was_encoded(int frame) const { return encoded_.contains(frame); }
   [[nodiscard]] int encodings() const { return encodings_; }
 
