@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -11,11 +12,11 @@
 
 namespace facet {
 
-/// The options of the reference generator, with its names and defaults.
+/// The options of the reference generators, with their names and defaults.
 struct AutomaticMaskOptions {
   int points_per_side = 32;  ///< grid of points_per_side^2 points; unused when point_grids is set
   int points_per_batch = 64;
-  float pred_iou_thresh = 0.88F;
+  std::optional<float> pred_iou_thresh;  ///< nothing: 0.88, with SAM 2 0.8, as their references have it
   float stability_score_thresh = 0.95F;
   float stability_score_offset = 1.0F;
   float box_nms_thresh = 0.7F;
@@ -25,6 +26,8 @@ struct AutomaticMaskOptions {
   int crop_n_points_downscale_factor = 1;
   std::vector<std::vector<Point>> point_grids;  ///< own points in [0, 1] x [0, 1], one list a crop layer
   int min_mask_region_area = 0;                 ///< holes and islands below it are removed, in pixels
+  bool multimask_output = true;                 ///< three masks a point; else the single-mask output
+  bool use_m2m = false;                         ///< each mask is decoded once more with itself as a prompt
   std::function<void(int done, int total)> progress;  ///< batches of points; from the calling thread
   std::stop_token stop;
 };

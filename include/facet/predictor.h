@@ -51,6 +51,8 @@ struct PredictOptions {
   bool multimask = true;        ///< three masks for an ambiguous prompt; else the single-mask output
   float min_score = -1e30F;     ///< masks with a lower predicted IoU are dropped, but the best is always kept
   float mask_threshold = 0.0F;  ///< logits above it are mask
+  int max_hole_area = 0;        ///< holes of at most so many low-resolution cells become mask; 0 = none
+  int max_sprinkle_area = 0;    ///< specks of at most so many low-resolution cells are cleared; 0 = none
   bool keep_low_res_logits = false;  ///< fill MaskPrediction::low_res_logits
   bool keep_full_logits = false;     ///< fill MaskPrediction::logits, 4 bytes a pixel of the picture
   int prompts_per_batch = 16;        ///< prompts decoded at once: bounds the memory

@@ -29,7 +29,7 @@ struct VideoOptions {
   int threads = 0;  ///< 0 takes the processors this process may run on
   /// What kept memories and features may take; the oldest that can be computed again or no longer be attended
   /// to go first.
-  int memory_mb = 1024;
+  int memory_mb = 160;
   bool non_overlapping = false;  ///< a pixel belongs to the object with the highest logit
   int fill_hole_area = 0;        ///< holes of up to so many low-resolution cells become mask; 0 = none
   /// Prompted frames of an object that are attended to, the closest in time; 0 = all.

@@ -62,7 +62,10 @@ void bind_automatic(CLI::App& command, AutomaticOptions& options) {
   };
   add("--points-per-side", generator.points_per_side, "a grid of so many points squared is asked");
   add("--points-per-batch", generator.points_per_batch, "points asked at once: bounds the memory");
-  add("--pred-iou-thresh", generator.pred_iou_thresh, "drop masks that the model scores lower");
+  command
+      .add_option("--pred-iou-thresh", generator.pred_iou_thresh,
+                  "drop masks that the model scores lower; 0.88 unless given, 0.8 with SAM 2")
+      ->group("Masks");
   add("--stability-score-thresh", generator.stability_score_thresh,
       "drop masks that change more than this when the threshold moves");
   add("--stability-score-offset", generator.stability_score_offset, "by how much it moves");
@@ -74,6 +77,10 @@ void bind_automatic(CLI::App& command, AutomaticOptions& options) {
       "points per side are divided by this from layer to layer");
   add("--min-mask-region-area", generator.min_mask_region_area,
       "remove smaller holes and islands, in pixels");
+  command.add_flag("!--single", generator.multimask_output, "one mask a point instead of three")
+      ->group("Masks");
+  command.add_flag("--use-m2m", generator.use_m2m, "decode every mask once more with itself as a prompt")
+      ->group("Masks");
   command
       .add_option("--point-grids", options.point_grids,
                   "own points instead of the grid: a list of [x, y] a layer")

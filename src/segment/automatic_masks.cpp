@@ -25,6 +25,8 @@ constexpr int kLowRes = 4 * Model::kGrid;
 // Prompts decoded at once; points_per_batch only bounds it, since on a CPU larger batches bring memory, not
 // speed.
 constexpr int kMostPerBatch = 4;
+constexpr float kSamPredIouThresh = 0.88F;
+constexpr float kSam2PredIouThresh = 0.8F;
 
 // A mask with its box as the reference measures boxes: the last column and row, not the ones after them.
 struct Candidate {
@@ -91,7 +93,7 @@ Status check_options(const AutomaticMaskOptions& options) {
     }
   }
   FACET_RETURN_IF_ERROR(check_range("points_per_batch", options.points_per_batch, 1, 1 << 20));
-  FACET_RETURN_IF_ERROR(check_range("pred_iou_thresh", options.pred_iou_thresh, 0, 10));
+  FACET_RETURN_IF_ERROR(check_range("pred_iou_thresh", options.pred_iou_thresh.value_or(0), 0, 10));
   FACET_RETURN_IF_ERROR(check_range("stability_score_thresh", options.stability_score_thresh, 0, 1));
   FACET_RETURN_IF_ERROR(check_range("stability_score_offset", options.stability_score_offset, 0, 100));
   FACET_RETURN_IF_ERROR(check_range("box_nms_thresh", options.box_nms_thresh, 0, 1));
@@ -116,9 +118,10 @@ std::vector<std::vector<Point>> grids_of_layers(const AutomaticMaskOptions& opti
 // The masks of one decoded batch that pass the filters; the cheapest filter first.
 class CropMasks {
  public:
-  CropMasks(const AutomaticMaskOptions& options, const Crop& crop, const segment::Placement& placement,
-            Size picture)
+  CropMasks(const AutomaticMaskOptions& options, float least_iou, const Crop& crop,
+            const segment::Placement& placement, Size picture)
       : options_(options),
+        least_iou_(least_iou),
         crop_(crop),
         picture_(picture),
         upsampler_(placement, kLowRes, Model::kImageSize),
@@ -141,7 +144,7 @@ class CropMasks {
       for (std::int64_t m = 0; m < masks; ++m) {
         const std::int64_t output = std::int64_t(p) * masks + m;
         const float score = batch.scores.data<float>()[output];
-        if (options_.pred_iou_thresh > 0 && score <= options_.pred_iou_thresh) continue;
+        if (least_iou_ > 0 && score <= least_iou_) continue;
         tasks.push_back({output, points[prompts[p].index], score});
       }
     }
@@ -177,12 +180,33 @@ class CropMasks {
   }
 
   const AutomaticMaskOptions& options_;
+  float least_iou_;
   Crop crop_;
   Size picture_;
   MaskUpsampler upsampler_;
   MaskUpsampler::Options mask_options_;
   std::vector<Candidate> candidates_;
 };
+
+// Every decoded mask as a prompt of its own, beside the point that gave it.
+std::vector<DecoderPrompt> with_own_masks(std::span<const DecoderPrompt> prompts,
+                                          const DecodedBatch& decoded) {
+  constexpr float kLargestLogit = 32.0F;
+  const std::int64_t masks = decoded.scores.shape()[1];
+  const std::int64_t area = std::int64_t(kLowRes) * kLowRes;
+  std::vector<DecoderPrompt> refined;
+  for (std::size_t p = 0; p < prompts.size(); ++p) {
+    for (std::int64_t m = 0; m < masks; ++m) {
+      const std::int64_t output = std::int64_t(p) * masks + m;
+      Tensor logits =
+          Tensor::from(decoded.masks.data<float>().subspan(output * area, area), {kLowRes, kLowRes});
+      for (float& logit : logits.data<float>()) logit = std::clamp(logit, -kLargestLogit, kLargestLogit);
+      refined.push_back(prompts[p]);
+      refined.back().mask_logits = std::make_shared<const Tensor>(std::move(logits));
+    }
+  }
+  return refined;
+}
 
 // Holes and islands go; then duplicates among what changed, masks that needed no change first.
 std::vector<Candidate> clean_up(ops::Context& ctx, std::vector<Candidate> candidates, int min_area,
@@ -219,6 +243,8 @@ Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::generate(const Image&
     int total = 0;
     for (const Crop& crop : crops) total += int(grids[crop.layer].size());
     int done = 0;
+    const float least_iou =
+        options_.pred_iou_thresh.value_or(model.memory ? kSam2PredIouThresh : kSamPredIouThresh);
     std::vector<Candidate> all;
     for (const Crop& crop : crops) {
       FACET_ASSIGN_OR_RETURN(const Embedding embedding,
@@ -233,11 +259,20 @@ Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::generate(const Image&
         prompts[i].sparse = {.points_model_px = {placement.to_model(points[i])}, .labels = {1}};
         prompts[i].index = i;
       }
-      CropMasks masks(options_, crop, placement, image.size());
-      segment::decode_prompts(ctx, model, embedding, std::move(prompts), true,
-                              std::min(options_.points_per_batch, kMostPerBatch),
+      CropMasks masks(options_, least_iou, crop, placement, image.size());
+      const int per_batch = std::min(options_.points_per_batch, kMostPerBatch);
+      const auto consume = [&](std::span<const DecoderPrompt> batch, const DecodedBatch& decoded) {
+        masks.add(ctx, batch, points, decoded);
+      };
+      segment::decode_prompts(ctx, model, embedding, std::move(prompts), options_.multimask_output, per_batch,
                               [&](std::span<const DecoderPrompt> batch, const DecodedBatch& decoded) {
-                                masks.add(ctx, batch, points, decoded);
+                                if (options_.use_m2m) {
+                                  segment::decode_prompts(ctx, model, embedding,
+                                                          with_own_masks(batch, decoded), false, per_batch,
+                                                          consume);
+                                } else {
+                                  consume(batch, decoded);
+                                }
                                 done += int(batch.size());
                                 if (options_.progress) options_.progress(done, total);
                               });

@@ -4,6 +4,7 @@
 
 #include "core/check.h"
 #include "segment/guard.h"
+#include "segment/logit_cleanup.h"
 #include "segment/mask_upsampling.h"
 #include "segment/predictor_impl.h"
 #include "segment/prompt_checks.h"
@@ -43,8 +44,18 @@ DecoderPrompt to_decoder_prompt(const Prompt& prompt, const Placement& placement
   return out;
 }
 
-MaskPrediction make_mask(const MaskUpsampler& upsampler, std::span<const float> logits, float score,
+MaskPrediction make_mask(const MaskUpsampler& upsampler, std::span<const float> decoded, float score,
                          const PredictOptions& options) {
+  std::vector<float> cleaned;
+  std::span<const float> logits = decoded;
+  if (options.max_hole_area > 0 || options.max_sprinkle_area > 0) {
+    cleaned.assign(decoded.begin(), decoded.end());
+    segment::clean_up_logits(cleaned, {kLowRes, kLowRes},
+                             {.max_hole_area = options.max_hole_area,
+                              .max_sprinkle_area = options.max_sprinkle_area,
+                              .threshold = options.mask_threshold});
+    logits = cleaned;
+  }
   MaskUpsampler::Mask mask =
       upsampler.mask(logits, {.threshold = options.mask_threshold, .canvas = upsampler.size()});
   MaskPrediction out;
@@ -52,7 +63,7 @@ MaskPrediction make_mask(const MaskUpsampler& upsampler, std::span<const float> 
   out.area = mask.area;
   out.bbox = rle_bbox(mask.rle);
   out.rle = std::move(mask.rle);
-  if (options.keep_low_res_logits) out.low_res_logits = Tensor::from(logits, {kLowRes, kLowRes});
+  if (options.keep_low_res_logits) out.low_res_logits = Tensor::from(decoded, {kLowRes, kLowRes});
   if (options.keep_full_logits) {
     out.logits = Tensor::from(upsampler.logits(logits), {upsampler.size().height, upsampler.size().width});
   }

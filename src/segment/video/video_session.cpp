@@ -1,13 +1,26 @@
 #include "facet/video_session.h"
 
+#include "models/sam_model.h"
 #include "segment/video/checked_tracker.h"
 #include "segment/video/flow_tracker.h"
+#include "segment/video/memory_tracker.h"
 
 namespace facet {
+namespace {
+
+std::unique_ptr<segment::Tracker> make_tracker(ModelPtr model, std::shared_ptr<FrameReader> frames,
+                                               VideoOptions options) {
+  if (model->memory) {
+    return segment::make_memory_tracker(std::move(model), std::move(frames), std::move(options));
+  }
+  return std::make_unique<segment::FlowTracker>(std::move(model), std::move(frames), std::move(options));
+}
+
+}  // namespace
 
 VideoSession::VideoSession(ModelPtr model, std::shared_ptr<FrameReader> frames, VideoOptions options)
     : tracker_(std::make_unique<segment::CheckedTracker>(
-          std::make_unique<segment::FlowTracker>(std::move(model), frames, std::move(options)), frames)) {}
+          make_tracker(std::move(model), frames, std::move(options)), frames)) {}
 VideoSession::~VideoSession() = default;
 VideoSession::VideoSession(VideoSession&&) noexcept = default;
 VideoSession& VideoSession::operator=(VideoSession&&) noexcept = default;
