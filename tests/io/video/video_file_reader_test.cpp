@@ -158,7 +158,7 @@ TEST_F(VideoFile, AFrameOfAnotherSizeIsReportedAndTheOthersAreRead) {
 }
 
 TEST_F(VideoFile, ADamagedFrameIsReportedByItsNumberAndTheOthersAreRead) {
-  write_video(path_, {.container = "avi", .encoder = "mjpeg", .size = {96, 128}});
+  write_video(path_, {.container = "avi", .encoder = "mjpeg", .size = {480, 640}});
   testing::Bytes bytes = testing::file_bytes(path_);
   // The sixth JPEG picture loses its header.
   std::size_t at = 0;
