@@ -112,7 +112,7 @@ Status AtomicFile::write_at(std::int64_t offset, std::span<const std::uint8_t> b
 }
 
 Status AtomicFile::reserve(std::int64_t size) {
-  while (fallocate(descriptor_, FALLOC_FL_KEEP_SIZE, 0, size) != 0) {
+  while (fallocate(descriptor_, 0, 0, size) != 0) {
     if (errno == EINTR) continue;
     if (errno == EOPNOTSUPP || errno == ENOSYS) return {};
     return failure("write");

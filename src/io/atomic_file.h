@@ -28,10 +28,11 @@ class AtomicFile {
   Status write(std::string_view text);
   /// Bytes at a place of their own, for containers that go back to their header; not to be mixed with write.
   Status write_at(std::int64_t offset, std::span<const std::uint8_t> bytes);
-  /// Makes sure that the disk has room up to `size` bytes, without making the file longer. Where the file
-  /// system cannot promise that, it is ok all the same.   Errors  OutputFailed: there is no room
+  /// Makes the file at least `size` bytes long on the disk, so that writing there cannot fail for want of
+  /// room. Where the file system cannot promise that, it is ok all the same.
+  /// Errors  OutputFailed: there is no room
   Status reserve(std::int64_t size);
-  /// Gives back what was reserved beyond `size`, and anything written there.
+  /// Ends the file at `size` bytes.
   Status truncate(std::int64_t size);
   /// Errors  OutputFailed; the final name is then as it was before
   Status commit();

@@ -13,6 +13,7 @@ namespace facet::e2e {
 struct RunOptions {
   std::filesystem::path folder;          ///< the current folder of the program; empty = the test's
   std::vector<std::string> environment;  ///< "NAME=value", besides and before what the test has
+  std::filesystem::path input;           ///< standard input; empty = nothing to read
   long max_file_bytes = 0;               ///< no file may grow beyond it, as on a full disk; 0 = no limit
   /// Ctrl-C is sent when it becomes true, asked every few milliseconds.
   std::function<bool()> interrupt_when;

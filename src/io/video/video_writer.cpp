@@ -109,6 +109,7 @@ struct VideoWriter::Impl {
   AVStream* stream = nullptr;
   std::int64_t frames = 0;
   std::int64_t last_timestamp = -1;
+  std::int64_t frame_duration = 1;  // in the time base
   Status status;
 };
 
@@ -164,6 +165,10 @@ Status VideoWriter::Impl::open_container() {
   stream->avg_frame_rate = encoder->framerate;
   stream->sample_aspect_ratio = encoder->sample_aspect_ratio;
   FACET_RETURN_IF_ERROR(sink.file.reserve(kIndexBytes));
+  if (options.frame_rate.num > 0) {
+    const AVRational one_frame = av_inv_q(to_av(options.frame_rate));
+    frame_duration = std::max<std::int64_t>(1, av_rescale_q(1, one_frame, encoder->time_base));
+  }
   const int error = avformat_write_header(output, nullptr);
   return error < 0 ? failed("begin", error) : Status();
 }
@@ -200,6 +205,8 @@ Status VideoWriter::Impl::store() {
   avio_flush(output->pb);
   const std::int64_t index = kIndexBytes + kIndexBytesPerFrame * (frames + 1);
   FACET_RETURN_IF_ERROR(sink.file.reserve(sink.size + packet->size + index));
+  // Without a duration the last frame would end when it begins, and players leave it out.
+  packet->duration = frame_duration;
   av_packet_rescale_ts(packet.get(), encoder->time_base, stream->time_base);
   packet->stream_index = stream->index;
   const int error = av_write_frame(output, packet.get());
@@ -246,7 +253,9 @@ Status VideoWriter::write(const Image& image, std::int64_t timestamp) {
   const std::uint8_t* planes[] = {rgb.data()};
   const int strides[] = {int(stride)};
   sws_scale(impl_->scaler.get(), planes, strides, 0, height, impl_->frame->data, impl_->frame->linesize);
-  impl_->last_timestamp = std::max(impl_->last_timestamp + 1, timestamp);
+  const std::int64_t time = std::max(impl_->last_timestamp + 1, timestamp);
+  if (impl_->last_timestamp >= 0) impl_->frame_duration = time - impl_->last_timestamp;
+  impl_->last_timestamp = time;
   impl_->frame->pts = impl_->last_timestamp;
   return impl_->status = impl_->encode(impl_->frame.get());
 }

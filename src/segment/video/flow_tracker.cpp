@@ -98,6 +98,7 @@ FlowTracker::Sighting FlowTracker::seen(const Working& work, std::vector<float> 
     return sighting;
   }
   sighting.reference = {*box, ColourModel(work.picture.colours(), sighting.mask->mask())};
+  sighting.anchor = std::make_shared<const Reference>(sighting.reference);
   return sighting;
 }
 
@@ -213,6 +214,9 @@ std::optional<FlowTracker::Sighting> FlowTracker::known_sighting(const Object& o
   Sighting sighting =
       seen(work, resize_values(drawn_logits(mask), mask.size, work.picture.size()), tracked->score, 1);
   sighting.object_score = tracked->object_score;
+  for (const auto& [frame, prompted] : object.prompted) {
+    if (prompted.sighting.anchor != nullptr) sighting.anchor = prompted.sighting.anchor;
+  }
   sighting.drawn = std::make_shared<const Bitmap>(mask);
   return sighting;
 }
@@ -357,20 +361,32 @@ void FlowTracker::choose(const Working& work, std::vector<MaskPrediction> candid
   }
   Sighting sighting =
       seen(work, segmenter_.upsample(best.low_res_logits, work.picture.size()), best.score, agreement);
-  const bool strange = sighting.mask && sighting.reference.colours.distance(
-                                            carried.sighting.reference.colours) > criteria_.max_strangeness;
-  if (!sighting.mask || (!followed && strange)) return lose(carried);
+  if (!sighting.mask || (!followed && is_strange(sighting, carried.sighting.reference)) ||
+      has_withered(sighting, *carried.sighting.anchor)) {
+    return lose(carried);
+  }
+  sighting.anchor = carried.sighting.anchor;
   sighting.answer = shared(std::move(best.low_res_logits));
   carried.sighting = std::move(sighting);
 }
 
+bool FlowTracker::is_strange(const Sighting& sighting, const Reference& then) const {
+  return sighting.reference.colours.distance(then.colours) > criteria_.max_strangeness;
+}
+
+bool FlowTracker::has_withered(const Sighting& sighting, const Reference& anchor) const {
+  return area(sighting.reference.box) < criteria_.min_anchor_share * area(anchor.box) &&
+         is_strange(sighting, anchor);
+}
+
 Status FlowTracker::look_for(const Working& work, Sighting& lost) {
-  const Reference& reference = lost.reference;
+  if (lost.anchor == nullptr) return {};  // the model saw nothing where it was prompted
+  const Reference& reference = *lost.anchor;
   const Size size = work.picture.size();
   const Size box_size{int(reference.box.y1 - reference.box.y0), int(reference.box.x1 - reference.box.x0)};
   std::vector<Box> places =
       find_by_colour(work.picture.colours(), reference.colours, box_size, kSearchPlaces);
-  if (area(reference.box) > 0) places.push_back(reference.box);
+  if (area(lost.reference.box) > 0) places.push_back(lost.reference.box);
   std::vector<Prompt> prompts;
   for (const Box& place : places) {
     prompts.push_back({.box = widened(scaled(place, size, work.image.size()), work.image.size())});
@@ -393,7 +409,9 @@ Status FlowTracker::look_for(const Working& work, Sighting& lost) {
       found = std::move(sighting);
     }
   }
-  if (found) lost = std::move(*found);
+  if (!found) return {};
+  found->anchor = lost.anchor;
+  lost = std::move(*found);
   return {};
 }
 

@@ -24,7 +24,10 @@ struct FlowCriteria {
   /// IoU with the carried mask that a new mask needs; where points were lost too, the second.
   double min_agreement = 0.5;
   double min_agreement_lost = 0.3;
-  double max_strangeness = 0.4;  ///< colour distance up to which a lost object is taken for found
+  /// Colour distance from the prompted object up to which a lost one is taken for found. Beyond it, an object
+  /// whose box shrank below min_anchor_share of the prompted one's is another thing: lost.
+  double max_strangeness = 0.4;
+  double min_anchor_share = 0.3;
 };
 
 /// Follows objects with a model that has no memory: masks are carried from frame to frame by optical flow,
@@ -69,7 +72,8 @@ class FlowTracker : public Tracker {
     int frame = 0;
     std::optional<FlowFrame> picture;
     std::optional<CarriedMask> mask;  ///< nothing: lost
-    Reference reference;              ///< of a lost object: what to look for
+    Reference reference;
+    std::shared_ptr<const Reference> anchor;  ///< where it was prompted: what to look for when it is lost
     float score = 0;
     float object_score = 0;
     std::shared_ptr<const Tensor> answer;  ///< the model's low-resolution logits, where it was asked
@@ -118,6 +122,8 @@ class FlowTracker : public Tracker {
   void choose(const Working& work, std::vector<MaskPrediction> candidates, const Rle& expected,
               Carried& carried) const;
   Status look_for(const Working& work, Sighting& sighting);
+  [[nodiscard]] bool is_strange(const Sighting& sighting, const Reference& then) const;
+  [[nodiscard]] bool has_withered(const Sighting& sighting, const Reference& anchor) const;
   void lose(Carried& carried) const;
 
   [[nodiscard]] FrameObject frame_object(const Object& object, const Sighting* sighting) const;
