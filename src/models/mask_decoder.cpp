@@ -77,6 +77,7 @@ MaskDecoder::Output MaskDecoder::forward(ops::Context& ctx, ConstTensorView imag
     }
   }
 
+  ctx.between_blocks();
   const Tensor upscaled = upscale(ctx, features);
   features = Tensor();
   Tensor products = ctx.make({prompts, upscaled.shape()[1], count});
