@@ -22,6 +22,12 @@ Tensor sum_of(ops::Context& ctx, ConstTensorView a, ConstTensorView b) {
   return sum;
 }
 
+nn::WeightScope mlp_layer(const nn::WeightScope& weights, int index) {
+  const nn::WeightScope mlp = weights / "mlp";
+  if (mlp.has("layers.0.weight")) return mlp / "layers" / index;
+  return mlp / (index == 0 ? "lin1" : "lin2");
+}
+
 }  // namespace
 
 TwoWayBlock::TwoWayBlock(const nn::WeightScope& weights, std::int64_t dim, int heads, std::int64_t mlp_dim,
@@ -31,8 +37,8 @@ TwoWayBlock::TwoWayBlock(const nn::WeightScope& weights, std::int64_t dim, int h
       norm1_(weights / "norm1", dim, kNormEps),
       token_to_image_(weights / "cross_attn_token_to_image", dim, dim / kDownsampleRate, heads),
       norm2_(weights / "norm2", dim, kNormEps),
-      lin1_(weights / "mlp" / "lin1", dim, mlp_dim),
-      lin2_(weights / "mlp" / "lin2", mlp_dim, dim),
+      lin1_(mlp_layer(weights, 0), dim, mlp_dim),
+      lin2_(mlp_layer(weights, 1), mlp_dim, dim),
       norm3_(weights / "norm3", dim, kNormEps),
       image_to_token_(weights / "cross_attn_image_to_token", dim, dim / kDownsampleRate, heads),
       norm4_(weights / "norm4", dim, kNormEps) {}

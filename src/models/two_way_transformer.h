@@ -12,8 +12,9 @@ namespace facet::models {
 /// picture to the tokens (Kirillov et al. 2023, fig. 14).
 class TwoWayBlock {
  public:
-  /// Weights  self_attn, norm1, cross_attn_token_to_image, norm2, mlp.{lin1, lin2}, norm3,
-  ///          cross_attn_image_to_token, norm4
+  /// Weights  self_attn, norm1, cross_attn_token_to_image, norm2, mlp.{lin1, lin2} (SAM 2: mlp.layers.{0,
+  /// 1}),
+  ///          norm3, cross_attn_image_to_token, norm4
   TwoWayBlock(const nn::WeightScope& weights, std::int64_t dim, int heads, std::int64_t mlp_dim, bool first);
   /// tokens [P, T, dim] are replaced; image [1 or P, N, dim] -> the next [P, N, dim]
   [[nodiscard]] Tensor forward(ops::Context& ctx, Tensor& tokens, ConstTensorView image,

@@ -15,7 +15,7 @@ struct PoolForTokensArgs;
 struct SpreadTokensArgs;
 
 /// What is applied to each element at the end of a product or convolution.
-enum class Activation { None, Relu, Gelu };
+enum class Activation { None, Relu, Gelu, Sigmoid };
 
 /// Weights of a product, laid out for one backend. Made once, shared by all threads.
 class PackedLinear {
@@ -97,6 +97,11 @@ class Kernels {
   virtual void space_to_depth(Context& ctx, ConstTensorView x, int block, TensorView out) const = 0;
   virtual void gather_subpixels(Context& ctx, ConstTensorView x, TensorView out) const = 0;
   virtual void activate(Context& ctx, Activation activation, TensorView x) const = 0;
+  virtual void signed_mask(Context& ctx, bool binary, TensorView x) const = 0;
+  virtual void max_pool2(Context& ctx, ConstTensorView x, TensorView out) const = 0;
+  virtual void rotate_positions(Context& ctx, ConstTensorView angles, TensorView x) const = 0;
+  virtual void add_upsampled2(Context& ctx, ConstTensorView x, TensorView out) const = 0;
+  virtual void resize_bilinear(Context& ctx, ConstTensorView x, TensorView out) const = 0;
 };
 
 using KernelsPtr = std::shared_ptr<const Kernels>;

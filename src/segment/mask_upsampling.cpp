@@ -87,8 +87,12 @@ float ratio(std::int64_t inner, std::int64_t outer) {
 MaskUpsampler::MaskUpsampler(const Placement& placement, int low_res, int image_size)
     : original_(placement.original),
       low_res_(low_res),
-      rows_(axis_taps(low_res, image_size, placement.input.height, placement.original.height)),
-      across_(axis_taps(low_res, image_size, placement.input.width, placement.original.width)) {}
+      rows_(placement.stretched
+                ? axis_taps(low_res, low_res, low_res, placement.original.height)
+                : axis_taps(low_res, image_size, placement.input.height, placement.original.height)),
+      across_(placement.stretched
+                  ? axis_taps(low_res, low_res, low_res, placement.original.width)
+                  : axis_taps(low_res, image_size, placement.input.width, placement.original.width)) {}
 
 std::vector<MaskUpsampler::Taps> MaskUpsampler::axis_taps(int low_res, int image_size, int input,
                                                           int original) {

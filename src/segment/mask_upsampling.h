@@ -17,7 +17,8 @@ namespace facet::segment {
 /// Threads  const and shared by all threads
 class MaskUpsampler {
  public:
-  /// `low_res` is the side of the logits, `image_size` the model's square.
+  /// `low_res` is the side of the logits, `image_size` the model's square. Logits of a stretched picture go
+  /// to its size in one step, as in SAM 2.
   MaskUpsampler(const Placement& placement, int low_res, int image_size);
 
   struct Options {

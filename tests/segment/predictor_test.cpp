@@ -152,7 +152,7 @@ TEST(MaskToLogits, IsPositiveInsideAndNegativeOutside) {
   for (int y = 0; y < 100; ++y) {
     for (int x = 0; x < 100; ++x) mask.bits[y * 200 + x] = 1;
   }
-  const auto logits = mask_to_logits(mask);
+  const auto logits = mask_to_logits(mask, ModelInfo{});
   EXPECT_EQ(logits->data<float>()[10 * 256 + 10], 10.0F);
   EXPECT_EQ(logits->data<float>()[10 * 256 + 200], -10.0F);
   EXPECT_EQ(logits->data<float>()[200 * 256 + 10], -10.0F);  // below the picture

@@ -184,7 +184,7 @@ TinyVitEncoder::TinyVitEncoder(const nn::WeightScope& weights, const TinyVitConf
   }
 }
 
-Tensor TinyVitEncoder::forward(ops::Context& ctx, const Tensor& image) const {
+ImageFeatures TinyVitEncoder::forward(ops::Context& ctx, const Tensor& image) const {
   Tensor x = stem1_.forward(ctx, stem0_.forward(ctx, image));  // [B, 256, 256, 64]
   for (const Stage& stage : stages_) {
     for (const MbConv& block : stage.convolutions) {
@@ -197,7 +197,7 @@ Tensor TinyVitEncoder::forward(ops::Context& ctx, const Tensor& image) const {
     }
     if (stage.downsample) x = stage.downsample->forward(ctx, x);
   }
-  return neck_.forward(ctx, x);
+  return {neck_.forward(ctx, x), {}, {}};
 }
 
 }  // namespace facet::models

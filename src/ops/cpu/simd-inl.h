@@ -67,6 +67,13 @@ HWY_INLINE FloatVec gelu(FloatVec x) {
   return hn::MulAdd(half, erf, half);
 }
 
+HWY_INLINE FloatVec sigmoid(FloatVec x) {
+  const Floats d;
+  const FloatVec e = exp_nonpositive(hn::Neg(hn::Abs(x)));
+  const FloatVec one = hn::Set(d, 1.0F);
+  return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
+}
+
 HWY_INLINE FloatVec activated(Activation activation, FloatVec x) {
   switch (activation) {
     case Activation::None:
@@ -75,6 +82,8 @@ HWY_INLINE FloatVec activated(Activation activation, FloatVec x) {
       return hn::Max(x, hn::Zero(Floats()));
     case Activation::Gelu:
       return gelu(x);
+    case Activation::Sigmoid:
+      return sigmoid(x);
   }
   return x;
 }

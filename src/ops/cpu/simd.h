@@ -16,6 +16,9 @@ void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTen
 void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);
 void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);
 void activate(Context& ctx, Activation activation, TensorView x);
+void signed_mask(Context& ctx, bool binary, TensorView x);
+void max_pool2(Context& ctx, ConstTensorView x, TensorView out);
+void rotate_positions(Context& ctx, ConstTensorView angles, TensorView x);
 
 /// Filters [kernel * kernel, C] and biases [C]: a tap's weights for all channels lie together.
 void depthwise_conv2d(Context& ctx, ConstTensorView x, const Conv2dConfig& config, ConstTensorView taps,
