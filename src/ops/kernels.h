@@ -13,6 +13,7 @@ struct AttentionArgs;
 struct WindowAttentionArgs;
 struct PoolForTokensArgs;
 struct SpreadTokensArgs;
+struct SubpixelMasksArgs;
 
 /// What is applied to each element at the end of a product or convolution.
 enum class Activation { None, Relu, Gelu, Sigmoid };
@@ -91,6 +92,7 @@ class Kernels {
   virtual void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out) const = 0;
   virtual void pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView out) const = 0;
   virtual void spread_tokens(Context& ctx, const SpreadTokensArgs& args, TensorView out) const = 0;
+  virtual void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out) const = 0;
   virtual void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b,
                                  TensorView out) const = 0;
   virtual void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const = 0;

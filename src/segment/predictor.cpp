@@ -57,8 +57,8 @@ MaskPrediction make_mask(const MaskUpsampler& upsampler, std::span<const float> 
                               .threshold = options.mask_threshold});
     logits = cleaned;
   }
-  MaskUpsampler::Mask mask =
-      upsampler.mask(logits, {.threshold = options.mask_threshold, .canvas = upsampler.size()});
+  MaskUpsampler::Mask mask = upsampler.mask(
+      logits, {.threshold = options.mask_threshold, .stability_offset = 0, .canvas = upsampler.size()});
   MaskPrediction out;
   out.score = score;
   out.area = mask.area;

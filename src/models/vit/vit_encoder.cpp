@@ -70,6 +70,7 @@ Tensor VitBlock::attend(ops::Context& ctx, ConstTensorView x) const {
 
 void VitBlock::forward(ops::Context& ctx, TensorView x) const {
   proj_.add_to(ctx, attend(ctx, x), x);
+  ctx.between_blocks();
   const Tensor hidden = lin1_.forward(ctx, norm2_.forward(ctx, x), ops::Activation::Gelu);
   lin2_.add_to(ctx, hidden, x);
 }

@@ -45,6 +45,9 @@ class CpuKernels : public Kernels {
   void spread_tokens(Context& ctx, const SpreadTokensArgs& args, TensorView out) const override {
     simd::spread_tokens(ctx, args, out);
   }
+  void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out) const override {
+    simd::subpixel_masks(ctx, args, out);
+  }
   void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
     simd::matmul_transposed(ctx, a, b, out);
   }

@@ -32,15 +32,15 @@ constexpr std::size_t kLanes = hn::MaxLanes(Floats());
 
 // e^x for x <= 0 (softmax, Gaussian tails): Cody-Waite reduction and a degree-6 polynomial, 2 ulp; 0 below
 // -87.
-HWY_INLINE FloatVec exp_nonpositive(FloatVec x) {
-  const Floats d;
-  const Ints di;
+template <class D>
+HWY_INLINE hn::Vec<D> exp_nonpositive(D d, hn::Vec<D> x) {
+  const hn::RebindToSigned<D> di;
   const auto underflows = hn::Lt(x, hn::Set(d, -87.0F));
   x = hn::Max(x, hn::Set(d, -87.0F));
-  const FloatVec n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341F)));
-  FloatVec r = hn::NegMulAdd(n, hn::Set(d, 0.693359375F), x);
+  const hn::Vec<D> n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341F)));
+  hn::Vec<D> r = hn::NegMulAdd(n, hn::Set(d, 0.693359375F), x);
   r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4F), r);
-  FloatVec p = hn::Set(d, 1.0F / 720.0F);
+  hn::Vec<D> p = hn::Set(d, 1.0F / 720.0F);
   p = hn::MulAdd(p, r, hn::Set(d, 1.0F / 120.0F));
   p = hn::MulAdd(p, r, hn::Set(d, 1.0F / 24.0F));
   p = hn::MulAdd(p, r, hn::Set(d, 1.0F / 6.0F));
@@ -50,6 +50,8 @@ HWY_INLINE FloatVec exp_nonpositive(FloatVec x) {
   const auto exponent = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, 127)));
   return hn::IfThenZeroElse(underflows, hn::Mul(p, hn::BitCast(d, exponent)));
 }
+
+HWY_INLINE FloatVec exp_nonpositive(FloatVec x) { return exp_nonpositive(Floats(), x); }
 
 // The exact GELU, x * Phi(x); erf by Abramowitz and Stegun 7.1.26, absolute error 1.5e-7.
 HWY_INLINE FloatVec gelu(FloatVec x) {

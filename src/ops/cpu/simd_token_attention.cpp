@@ -294,52 +294,39 @@ void run_pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView
   }
 }
 
+// The part of softmax_over_tokens for as many heads as `d` has lanes. One width throughout: a load that spans
+// two earlier stores would wait for both.
+template <class D>
+HWY_INLINE void softmax_of_heads(D d, float* HWY_RESTRICT scores, const float* HWY_RESTRICT bias,
+                                 const Sizes& s) {
+  auto most = hn::Set(d, -std::numeric_limits<float>::infinity());
+  for (std::size_t at = 0; at < s.vectors(); at += s.heads) {
+    const auto score = hn::Add(hn::LoadU(d, scores + at), hn::LoadU(d, bias + at));
+    hn::StoreU(score, d, scores + at);
+    most = hn::Max(most, score);
+  }
+  auto total = hn::Zero(d);
+  for (std::size_t at = 0; at < s.vectors(); at += s.heads) {
+    const auto weight = exp_nonpositive(d, hn::Sub(hn::LoadU(d, scores + at), most));
+    hn::StoreU(weight, d, scores + at);
+    total = hn::Add(total, weight);
+  }
+  const auto inverse = hn::Div(hn::Set(d, 1.0F), total);
+  for (std::size_t at = 0; at < s.vectors(); at += s.heads) {
+    hn::StoreU(hn::Mul(hn::LoadU(d, scores + at), inverse), d, scores + at);
+  }
+}
+
 // Softmax over the tokens for each head of one position: scores lie [tokens][heads].
 HWY_INLINE void softmax_over_tokens(float* HWY_RESTRICT scores, const float* HWY_RESTRICT bias,
                                     const Sizes& s) {
-  const hn::CappedTag<float, 8> d;
-  const std::size_t lanes = hn::Lanes(d);
-  const Floats wide;
-  std::size_t h = 0;
-  for (; h + lanes <= s.heads; h += lanes) {
-    auto most = hn::Set(d, -std::numeric_limits<float>::infinity());
-    for (std::size_t t = 0; t < s.tokens; ++t) {
-      const std::size_t at = t * s.heads + h;
-      const auto score = hn::Add(hn::LoadU(d, scores + at), hn::LoadU(d, bias + at));
-      hn::StoreU(score, d, scores + at);
-      most = hn::Max(most, score);
-    }
-    for (std::size_t t = 0; t < s.tokens; ++t) {
-      const std::size_t at = t * s.heads + h;
-      hn::StoreU(hn::Sub(hn::LoadU(d, scores + at), most), d, scores + at);
-    }
+  const hn::CappedTag<float, 8> eight;
+  const hn::CappedTag<float, 1> one;
+  std::size_t head = 0;
+  for (; head + hn::Lanes(eight) <= s.heads; head += hn::Lanes(eight)) {
+    softmax_of_heads(eight, scores + head, bias + head, s);
   }
-  for (; h < s.heads; ++h) {
-    float most = -std::numeric_limits<float>::infinity();
-    for (std::size_t at = h; at < s.vectors(); at += s.heads) {
-      scores[at] += bias[at];
-      most = std::max(most, scores[at]);
-    }
-    for (std::size_t at = h; at < s.vectors(); at += s.heads) scores[at] -= most;
-  }
-  // The columns beyond the vectors hold zeros and may be written.
-  for (std::size_t at = 0; at < s.vectors(); at += kLanes) {
-    hn::StoreU(exp_nonpositive(hn::LoadU(wide, scores + at)), wide, scores + at);
-  }
-  for (h = 0; h + lanes <= s.heads; h += lanes) {
-    auto total = hn::Zero(d);
-    for (std::size_t at = h; at < s.vectors(); at += s.heads)
-      total = hn::Add(total, hn::LoadU(d, scores + at));
-    const auto inverse = hn::Div(hn::Set(d, 1.0F), total);
-    for (std::size_t at = h; at < s.vectors(); at += s.heads) {
-      hn::StoreU(hn::Mul(hn::LoadU(d, scores + at), inverse), d, scores + at);
-    }
-  }
-  for (; h < s.heads; ++h) {
-    float total = 0;
-    for (std::size_t at = h; at < s.vectors(); at += s.heads) total += scores[at];
-    for (std::size_t at = h; at < s.vectors(); at += s.heads) scores[at] /= total;
-  }
+  for (; head < s.heads; ++head) softmax_of_heads(one, scores + head, bias + head, s);
 }
 
 // What one set of tokens becomes for the pictures' side.
