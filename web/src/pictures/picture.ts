@@ -1,5 +1,5 @@
 import { decodePng16, isPng, isPng16, type Samples16 } from "./png";
-import { applyWindow, histogram, windowByPercentiles, type Window } from "./window";
+import { applyWindow, automaticWindow, histogram, type Window } from "./window";
 
 /** A picture as the page shows it. The server gets `bytes`, never what the window makes of them. */
 export interface Picture {
@@ -18,10 +18,6 @@ export interface DeepPicture {
   readonly counts: Uint32Array;
   window: Window;
 }
-
-/** As the server does it for pictures that come without a window. */
-const LOW_PERCENTILE = 0.005;
-const HIGH_PERCENTILE = 0.995;
 
 /** What a person can do something about; everything else is a bug. */
 export class PictureError extends Error {}
@@ -53,7 +49,7 @@ async function openDeep(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<P
     throw new PictureError(`${name} is damaged. ${error.message}.`);
   });
   const counts = histogram(samples);
-  const window = windowByPercentiles(counts, LOW_PERCENTILE, HIGH_PERCENTILE);
+  const window = automaticWindow(counts);
   const deep = { samples, counts, window };
   const { width, height } = samples;
   return { name, type: "image/png", bytes, width, height, deep, image: render(deep) };

@@ -19,6 +19,11 @@ export function histogram(samples: Samples16): Uint32Array {
   return counts;
 }
 
+/** What the server sees: narrow tails keep sparse bright objects on a dark field apart. */
+export function automaticWindow(counts: Uint32Array): Window {
+  return windowByPercentiles(counts, 0.001, 0.999);
+}
+
 /** From one fraction of all samples to another. Where both fall on one level, the whole range is taken. */
 export function windowByPercentiles(counts: Uint32Array, low: number, high: number): Window {
   const window = { low: levelAt(counts, low), high: levelAt(counts, high) };

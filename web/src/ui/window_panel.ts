@@ -1,5 +1,5 @@
 import type { DeepPicture } from "../pictures/picture";
-import { fullRange, windowByPercentiles, type Window } from "../pictures/window";
+import { automaticWindow, fullRange, type Window } from "../pictures/window";
 import { byId } from "./dom";
 
 const BINS = 256;
@@ -14,7 +14,7 @@ export class WindowPanel {
   constructor(private readonly change: (window: Window) => void) {
     this.low.addEventListener("input", () => this.slide(this.low));
     this.high.addEventListener("input", () => this.slide(this.high));
-    byId("window-auto").addEventListener("click", () => this.deep && this.set(windowByPercentiles(this.deep.counts, 0.005, 0.995)));
+    byId("window-auto").addEventListener("click", () => this.deep && this.set(automaticWindow(this.deep.counts)));
     byId("window-full").addEventListener("click", () => this.set(this.range));
   }
 
