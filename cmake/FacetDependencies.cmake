@@ -2,6 +2,9 @@
 # benchmarks need.
 include(FacetThirdParty)
 find_package(CLI11 REQUIRED)
+if(FACET_SERVICE)
+  pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
+endif()
 
 if(FACET_TESTS)
   find_package(GTest REQUIRED)
