@@ -4,6 +4,7 @@
 #include <semaphore>
 #include <string>
 
+#include "models/model_folder.h"
 #include "service/api/picture_store.h"
 #include "service/config.h"
 #include "service/embedding_cache.h"
@@ -23,6 +24,7 @@ struct ServiceContext {
   EmbeddingStore* store = nullptr;  ///< null = none
   Metrics& metrics;
   PictureStore& pictures;
+  const models::ModelFolder& folder;      ///< where models lie that are named, not given as a file
   std::counting_semaphore<>& processors;  ///< held while a picture is decoded
   const std::atomic<bool>& draining;      ///< SIGTERM came
   const std::string& openapi;             ///< the text of /openapi.json

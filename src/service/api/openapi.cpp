@@ -69,7 +69,10 @@ std::string openapi_text(const RouteTable& table, const Json& components, const 
                    {"servers", Json::array({{{"url", "/"}}})},
                    {"paths", Json::object()},
                    {"components", {{"schemas", components}}}};
-  for (const Route& route : table.routes()) document["paths"][route.path][to_lower(route.method)] = operation_of(route, tokens);
+  for (const Route& route : table.routes()) {
+    if (!route.published) continue;
+    document["paths"][route.path][to_lower(route.method)] = operation_of(route, tokens);
+  }
   if (tokens) {
     document["components"]["securitySchemes"]["token"] = {{"type", "http"}, {"scheme", "bearer"}};
     document["security"] = Json::array({{{"token", Json::array()}}});

@@ -51,6 +51,7 @@ struct Route {
   std::vector<RouteParameter> query;
   RouteWork work = RouteWork::Short;
   bool needs_token = true;
+  bool published = true;  ///< in /openapi.json
   ErrorShape errors = ErrorShape::Standard;
   HttpResponse (*handler)(Call& call) = nullptr;
 };
