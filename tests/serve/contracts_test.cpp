@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <cstring>
 
 #include "e2e/facet_program.h"
@@ -25,7 +27,8 @@ ObjectPrediction expected_masks(const Prompt& prompt, bool multimask) {
   const std::string bytes = picture_bytes();
   const Picture picture = decode_picture({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}).value();
   static const Embedding embedding = predictor.set_image(picture.image).value();
-  return predictor.predict(embedding, {&prompt, 1}, {.multimask = multimask}).value()[0];
+  std::vector<ObjectPrediction> objects = predictor.predict(embedding, {&prompt, 1}, {.multimask = multimask}).value();
+  return std::move(objects[0]);
 }
 
 Picture decoded_png(const std::string& base64) {
