@@ -22,11 +22,14 @@ Rle read_rle(const Json& mask, Size picture, const Location& location) {
   const Json& size = mask.at("size");
   const Size given{size[0].get<int>(), size[1].get<int>()};
   if (given != picture) {
-    refuse_field(at(location, "size"), fmt::format("expected [{}, {}], the picture's height and width", picture.height, picture.width));
+    refuse_field(at(location, "size"), fmt::format("expected [{}, {}], the picture's height and width",
+                                                   picture.height, picture.width));
   }
   const Json& counts = mask.at("counts");
-  if (counts.is_string()) return value_or_refuse(rle_from_string(counts.get<std::string>(), given), at(location, "counts"));
-  return value_or_refuse(rle_from_counts(counts.get<std::vector<std::uint32_t>>(), given), at(location, "counts"));
+  if (counts.is_string())
+    return value_or_refuse(rle_from_string(counts.get<std::string>(), given), at(location, "counts"));
+  return value_or_refuse(rle_from_counts(counts.get<std::vector<std::uint32_t>>(), given),
+                         at(location, "counts"));
 }
 
 std::shared_ptr<const Tensor> read_logits(const std::string& text, const Location& location) {
@@ -34,7 +37,8 @@ std::shared_ptr<const Tensor> read_logits(const std::string& text, const Locatio
   if (!bytes.ok()) refuse_field(location, bytes.status().message());
   Tensor logits({kLogitSide, kLogitSide});
   if (bytes->size() != logits.size_bytes()) {
-    refuse_field(location, fmt::format("expected 256 x 256 little-endian float32, {} bytes, found {}", logits.size_bytes(), bytes->size()));
+    refuse_field(location, fmt::format("expected 256 x 256 little-endian float32, {} bytes, found {}",
+                                       logits.size_bytes(), bytes->size()));
   }
   std::memcpy(logits.data<float>().data(), bytes->data(), bytes->size());
   return std::make_shared<const Tensor>(std::move(logits));
@@ -61,16 +65,20 @@ Prompt read_prompt(const Json& object, Size picture, const Location& location) {
   }
   if (const Json* labels = member(object, "labels")) {
     if (labels->size() != prompt.points.size()) {
-      refuse_field(at(location, "labels"), fmt::format("expected one label a point: {} points, {} labels", prompt.points.size(), labels->size()));
+      refuse_field(at(location, "labels"), fmt::format("expected one label a point: {} points, {} labels",
+                                                       prompt.points.size(), labels->size()));
     }
     prompt.labels = labels->get<std::vector<int>>();
   }
   if (const Json* box = member(object, "box")) prompt.box = box_of(*box);
   const Json* mask = member(object, "mask");
   const Json* logits = member(object, "mask_logits");
-  if (mask != nullptr && logits != nullptr) refuse_field(at(location, "mask"), "expected mask or mask_logits, found both");
-  if (mask != nullptr) prompt.mask_logits = mask_to_logits(rle_decode(read_rle(*mask, picture, at(location, "mask"))));
-  if (logits != nullptr) prompt.mask_logits = read_logits(logits->get_ref<const std::string&>(), at(location, "mask_logits"));
+  if (mask != nullptr && logits != nullptr)
+    refuse_field(at(location, "mask"), "expected mask or mask_logits, found both");
+  if (mask != nullptr)
+    prompt.mask_logits = mask_to_logits(rle_decode(read_rle(*mask, picture, at(location, "mask"))));
+  if (logits != nullptr)
+    prompt.mask_logits = read_logits(logits->get_ref<const std::string&>(), at(location, "mask_logits"));
   return prompt;
 }
 
@@ -84,7 +92,8 @@ RequestedPrompts read_prompts(Call& call, Size picture) {
   }
   const auto limit = static_cast<std::size_t>(call.service().config.max_objects);
   if (objects->size() > limit) {
-    refuse_field({"body", "objects"}, fmt::format("expected at most {} objects, found {}", limit, objects->size()), "too_long");
+    refuse_field({"body", "objects"},
+                 fmt::format("expected at most {} objects, found {}", limit, objects->size()), "too_long");
   }
   for (std::size_t i = 0; i < objects->size(); ++i) {
     requested.locations.push_back({"body", "objects", i});
