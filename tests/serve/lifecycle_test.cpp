@@ -15,7 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
-using Setup = ServeProcess::Setup;
 
 const Headers kPng = {{"Content-Type", "image/png"}};
 
@@ -135,7 +134,8 @@ class Reload : public ::testing::Test {
   Reload() { fs::copy_file(e2e::tiny_model(), model_); }
   const testing::TemporaryFolder folder_;
   const fs::path model_ = folder_ / "model.safetensors";
-  ServeProcess server_{Setup{.options = {"--model", "m=" + model_.string()}, .tiny_model = false}};
+  ServeProcess server_{
+      ServeProcess::Setup{.options = {"--model", "m=" + model_.string()}, .tiny_model = false}};
 };
 
 TEST_F(Reload, AReplacedFileIsTakenOverAndTheOldModelServesMeanwhile) {
