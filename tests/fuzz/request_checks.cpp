@@ -69,7 +69,7 @@ void check_request_json(std::string_view bytes) {
     service::require_schema(json, components.at("EverythingRequest"), components, {"body"});
     (void)service::read_automatic(json);
     service::require_schema(json, components.at("MasksRequest"), components, {"body"});
-    (void)service::read_prompt(json, kPicture, {"body"});
+    (void)service::read_prompt(json, kPicture, {}, {"body"});
   } catch (const service::RefusedRequest& refused) {
     require(!refused.error().message.empty() && refused.error().status >= 400);
   }

@@ -114,7 +114,7 @@ void Application::serve(ExchangePtr exchange) {
   const ApiError busy{.status = 503,
                       .code = "busy",
                       .message = "too many requests are being worked on; come again later",
-                      .retry_after = parts_.context.engine.retry_after()};
+                      .retry_after = std::max(parts_.context.engine.retry_after(), std::chrono::seconds(1))};
   finish(*served, error_response(busy, route.errors, served->call.names().request_id));
 }
 

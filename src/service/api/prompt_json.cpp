@@ -57,7 +57,7 @@ Box box_of(const Json& numbers) {
   return {numbers[0].get<float>(), numbers[1].get<float>(), numbers[2].get<float>(), numbers[3].get<float>()};
 }
 
-Prompt read_prompt(const Json& object, Size picture, const Location& location) {
+Prompt read_prompt(const Json& object, Size picture, const ModelInfo& model, const Location& location) {
   Prompt prompt;
   if (const Json* points = member(object, "points")) {
     for (const Json& pair : *points) prompt.points.push_back(point_of(pair));
@@ -76,18 +76,18 @@ Prompt read_prompt(const Json& object, Size picture, const Location& location) {
   if (mask != nullptr && logits != nullptr)
     refuse_field(at(location, "mask"), "expected mask or mask_logits, found both");
   if (mask != nullptr)
-    prompt.mask_logits = mask_to_logits(rle_decode(read_rle(*mask, picture, at(location, "mask"))));
+    prompt.mask_logits = mask_to_logits(rle_decode(read_rle(*mask, picture, at(location, "mask"))), model);
   if (logits != nullptr)
     prompt.mask_logits = read_logits(logits->get_ref<const std::string&>(), at(location, "mask_logits"));
   return prompt;
 }
 
-RequestedPrompts read_prompts(Call& call, Size picture) {
+RequestedPrompts read_prompts(Call& call, Size picture, const ModelInfo& model) {
   RequestedPrompts requested;
   const Json* objects = call.field("objects");
   if (objects == nullptr) {
     requested.locations.push_back({"body"});
-    requested.prompts.push_back(read_prompt(call.body(), picture, requested.locations[0]));
+    requested.prompts.push_back(read_prompt(call.body(), picture, model, requested.locations[0]));
     return requested;
   }
   const auto limit = static_cast<std::size_t>(call.service().config.max_objects);
@@ -97,7 +97,7 @@ RequestedPrompts read_prompts(Call& call, Size picture) {
   }
   for (std::size_t i = 0; i < objects->size(); ++i) {
     requested.locations.push_back({"body", "objects", i});
-    requested.prompts.push_back(read_prompt((*objects)[i], picture, requested.locations[i]));
+    requested.prompts.push_back(read_prompt((*objects)[i], picture, model, requested.locations[i]));
   }
   return requested;
 }

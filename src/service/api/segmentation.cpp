@@ -177,7 +177,8 @@ bool default_multimask(const std::vector<Prompt>& prompts) {
 
 ApiError engine_error(const Call& call, const Status& status, const Location& location) {
   ApiError error = error_of(status, location);
-  if (status.code() == StatusCode::Unavailable) error.retry_after = call.service().engine.retry_after();
+  if (status.code() == StatusCode::Unavailable)
+    error.retry_after = std::max(call.service().engine.retry_after(), std::chrono::seconds(1));
   return error;
 }
 

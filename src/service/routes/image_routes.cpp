@@ -140,7 +140,7 @@ HttpResponse post_masks(Call& call) {
   const ServedModelPtr model = asked_model(call);
   const Encoded encoded = embedding_of(call, model, content);
   const Size size = encoded.embedding.original_size;
-  RequestedPrompts requested = read_prompts(call, size);
+  RequestedPrompts requested = read_prompts(call, size, model_info(*model->model));
   PredictOptions options = predict_options(call, requested.prompts);
   const auto objects = decode(call, model, encoded.embedding, std::move(requested.prompts),
                               requested.locations, std::move(options));

@@ -107,7 +107,7 @@ RequestedPrompts json_prompts(const Call& call, std::string_view type) {
   if (points != nullptr && !points->empty()) {
     Json object = {{"points", *points}};
     if (const Json* labels = call.field("labels")) object["labels"] = *labels;
-    requested.prompts.push_back(read_prompt(object, {}, {"body"}));
+    requested.prompts.push_back(read_prompt(object, {}, {}, {"body"}));
     requested.locations.push_back({"body"});
   }
   for (std::size_t i = 0; boxes != nullptr && i < boxes->size(); ++i) {

@@ -75,7 +75,7 @@ void put_prompted(Call& call, const Json& json, const ServedModelPtr& model, Ins
   const Json* parameters = call.field("parameters");
   const Encoded encoded = finish_encode(call, *instance.pending, instance.location);
   std::vector<Prompt> prompts = {
-      read_prompt(instance.prompt, encoded.embedding.original_size, instance.location)};
+      read_prompt(instance.prompt, encoded.embedding.original_size, {}, instance.location)};
   PredictOptions options{.multimask = default_multimask(prompts)};
   options.multimask =
       flag(json, parameters == nullptr ? kNone : *parameters, "multimask").value_or(options.multimask);
