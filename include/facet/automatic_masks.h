@@ -26,6 +26,7 @@ struct AutomaticMaskOptions {
   std::vector<std::vector<Point>> point_grids;  ///< own points in [0, 1] x [0, 1], one list a crop layer
   int min_mask_region_area = 0;                 ///< holes and islands below it are removed, in pixels
   std::function<void(int done, int total)> progress;  ///< batches of points; from the calling thread
+  std::function<void()> between_blocks;  ///< as EncodeOptions::between_blocks, also between the decoder's
   std::stop_token stop;
 };
 

@@ -84,6 +84,28 @@ Status check_embedding(const Embedding& embedding, const ModelInfo& model) {
   return {};
 }
 
+// [B, 1024, 1024, 3]
+Tensor stacked_inputs(ops::Context& ctx, std::span<const Image* const> images,
+                      std::span<const Placement> placements) {
+  if (images.size() == 1) {
+    return segment::to_input(ctx, *images[0], placements[0], Model::kImageSize);
+  }
+  Tensor stacked = ctx.make({std::int64_t(images.size()), Model::kImageSize, Model::kImageSize, 3});
+  auto out = stacked.data<float>().begin();
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const Tensor input = segment::to_input(ctx, *images[i], placements[i], Model::kImageSize);
+    out = std::copy(input.data<float>().begin(), input.data<float>().end(), out);
+    ctx.between_blocks();
+  }
+  return stacked;
+}
+
+std::shared_ptr<const Tensor> feature_slice(const Tensor& features, std::int64_t index) {
+  const Shape one{1, Model::kGrid, Model::kGrid, Model::kChannels};
+  return std::make_shared<const Tensor>(
+      Tensor::from(features.data<float>().subspan(index * one.numel(), one.numel()), one));
+}
+
 }  // namespace
 
 Predictor::Predictor(ModelPtr model, PredictorOptions options)
@@ -103,13 +125,30 @@ Result<Tensor> Predictor::preprocess(const Image& image) {
   });
 }
 
-Result<Embedding> Predictor::set_image(const Image& image) {
-  return segment::guarded([&]() -> Result<Embedding> {
-    FACET_ASSIGN_OR_RETURN(const Placement placement, segment::place(image.size(), Model::kImageSize));
-    const Tensor input = segment::to_input(impl_->ctx, image, placement, Model::kImageSize);
-    const Tensor features = impl_->model->image_encoder->forward(impl_->ctx, input);
-    return Embedding{std::make_shared<const Tensor>(features.clone()), placement.original, placement.input,
-                     impl_->model->info.fingerprint};
+Result<Embedding> Predictor::set_image(const Image& image, const EncodeOptions& options) {
+  const Image* const images[] = {&image};
+  FACET_ASSIGN_OR_RETURN(std::vector<Embedding> embeddings, set_images(images, options));
+  return std::move(embeddings.front());
+}
+
+Result<std::vector<Embedding>> Predictor::set_images(std::span<const Image* const> images,
+                                                     const EncodeOptions& options) {
+  if (images.empty()) return std::vector<Embedding>();
+  return segment::guarded([&]() -> Result<std::vector<Embedding>> {
+    const RunScope scope(impl_->ctx, options.between_blocks, options.stop);
+    std::vector<Placement> placements;
+    for (const Image* image : images) {
+      FACET_ASSIGN_OR_RETURN(const Placement placement, segment::place(image->size(), Model::kImageSize));
+      placements.push_back(placement);
+    }
+    const Tensor features =
+        impl_->model->image_encoder->forward(impl_->ctx, stacked_inputs(impl_->ctx, images, placements));
+    std::vector<Embedding> embeddings;
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      embeddings.push_back({feature_slice(features, std::int64_t(i)), placements[i].original,
+                            placements[i].input, impl_->model->info.fingerprint});
+    }
+    return embeddings;
   });
 }
 
@@ -147,7 +186,7 @@ Result<std::vector<ObjectPrediction>> Predictor::predict(const Embedding& embedd
       done += int(batch.size());
       if (options.progress) options.progress(done, int(prompts.size()));
     };
-    impl_->ctx.set_stop(options.stop);
+    const RunScope scope(impl_->ctx, {}, options.stop);
     segment::decode_prompts(impl_->ctx, *impl_->model, *embedding.features, std::move(decoder_prompts),
                             options.multimask, std::max(1, options.prompts_per_batch), consume);
     return objects;

@@ -54,7 +54,7 @@ struct ServiceConfig {
   std::chrono::milliseconds body_timeout{60'000};
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds write_timeout{60'000};
-  std::chrono::milliseconds timeout{60'000};  ///< of a request that names none; also the longest one may ask for
+  std::chrono::milliseconds timeout{120'000};  ///< of a request that names none; also the longest one may ask for
 
   bool allow_tiff = false;
   std::filesystem::path tokens_file;

@@ -73,8 +73,8 @@ struct EverythingFound {
   StageTimes times;
 };
 
-/// Called exactly once, on the engine's thread or, where the answer is known at once, on the caller's before
-/// the call returns. It must be quick and must not throw: hand the result on and return.
+/// Called exactly once, on a thread of the engine or its store or, where the answer is known at once, on the
+/// caller's before the call returns. It must be quick and must not throw: hand the result on and return.
 template <class T>
 using Completion = std::function<void(Result<T>)>;
 
@@ -103,7 +103,8 @@ struct EngineOptions {
 /// Threads  any; the destructor answers Cancelled to who still waits
 class Engine {
  public:
-  /// `store` may be null; it, `cache`, `metrics` and `clock` outlive the engine.
+  /// `store` may be null. Made in the order metrics, cache, store, engine, they end in the right one: each
+  /// outlives what comes after it, and a late answer of the store still finds the cache.
   Engine(EngineOptions options, EmbeddingCache& cache, EmbeddingStore* store, Metrics& metrics,
          Clock& clock = steady_clock());
   ~Engine();
@@ -111,7 +112,7 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   /// Looks into the caches only: ok with nothing when the embedding must be computed.
-  void find(const EmbeddingKey& key, const RequestScope& scope, Completion<std::optional<Encoded>> done);
+  void find(const EmbeddingKey& key, Completion<std::optional<Encoded>> done);
   /// The embedding of a picture, from a cache or encoded.
   /// Errors  Unavailable when the queue is full or the deadline cannot be met; DeadlineExceeded; Cancelled;
   ///         as Predictor::set_image
@@ -129,7 +130,7 @@ class Engine {
 
  private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // an answer of the store may come late
 };
 
 [[nodiscard]] EmbeddingKey embedding_key(const ServedModel& model, const ContentHash& content,

@@ -188,11 +188,11 @@ Tensor TinyVitEncoder::forward(ops::Context& ctx, const Tensor& image) const {
   Tensor x = stem1_.forward(ctx, stem0_.forward(ctx, image));  // [B, 256, 256, 64]
   for (const Stage& stage : stages_) {
     for (const MbConv& block : stage.convolutions) {
-      ctx.check_stop();
+      ctx.between_blocks();
       block.forward(ctx, x);
     }
     for (const TinyVitBlock& block : stage.blocks) {
-      ctx.check_stop();
+      ctx.between_blocks();
       x = block.forward(ctx, std::move(x));
     }
     if (stage.downsample) x = stage.downsample->forward(ctx, x);

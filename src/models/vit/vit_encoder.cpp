@@ -89,7 +89,7 @@ Tensor VitEncoder::forward(ops::Context& ctx, const Tensor& image) const {
   ops::add(ctx, x, pos_embed_, x);
   x = std::move(x).reshaped({grid[0], grid[1] * grid[2], grid[3]});
   for (const VitBlock& block : blocks_) {
-    ctx.check_stop();
+    ctx.between_blocks();
     block.forward(ctx, x);
   }
   return neck_.forward(ctx, std::move(x).reshaped(grid));

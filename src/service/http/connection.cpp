@@ -123,8 +123,11 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
     }
   }
 
-  void close_if_idle() override {
-    if (phase_ == Phase::Idle) close();
+  void hasten(milliseconds grace) override {
+    if (phase_ == Phase::Idle) arm(grace);
+  }
+  void abandon() override {
+    if (exchange_ != nullptr) exchange_->request_stop();
   }
 
  private:
@@ -137,9 +140,8 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
     request_.peer = peer_;
     head_known_ = false;
     is_head_method_ = false;
-    if (host_.draining && buffer_.size() == 0) return close();
     set_phase(buffer_.size() == 0 ? Phase::Idle : Phase::Head);
-    arm(phase_ == Phase::Idle ? host_.limits.idle_timeout : host_.limits.header_timeout);
+    arm(phase_ == Phase::Idle ? host_.grace.value_or(host_.limits.idle_timeout) : host_.limits.header_timeout);
     body_.emplace(host_.limits.max_body_bytes, host_.budget);
     parser_.emplace();
     parser_->get().body() = &*body_;

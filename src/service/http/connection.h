@@ -16,8 +16,10 @@ namespace facet::service {
 class Connection {
  public:
   virtual ~Connection() = default;
-  /// Closes it unless a request is under way.
-  virtual void close_if_idle() = 0;
+  /// Gives a connection that waits for a request only so long for it.
+  virtual void hasten(std::chrono::milliseconds grace) = 0;
+  /// Tells who serves its request that nobody waits any more.
+  virtual void abandon() = 0;
 };
 
 /// What the connections of one server share. All on the server's thread but the counts.
@@ -28,7 +30,8 @@ struct ConnectionHost {
   BodyBudget budget;
   std::atomic<int> connection_count{0};
   std::atomic<int> in_flight{0};
-  bool draining = false;
+  bool draining = false;  // each answer is the last of its connection
+  std::optional<std::chrono::milliseconds> grace;  // no more is accepted: how long to wait for a request
   std::unordered_set<Connection*> connections;
   boost::asio::io_context io{1};  // last: the handlers that still wait, and with them the connections, go first
 };

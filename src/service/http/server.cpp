@@ -69,6 +69,19 @@ struct HttpServer::Impl : ConnectionHost {
     });
   }
 
+  /// Clients that the system has let in already are taken along.
+  void close(Listener& listener) {
+    error_code error;
+    listener.acceptor.non_blocking(true, error);
+    while (!error) {
+      tcp::socket socket(io);
+      listener.acceptor.accept(socket, error);
+      if (!error) admit(listener, std::move(socket));
+    }
+    listener.acceptor.close(error);
+    listener.pause.cancel();
+  }
+
   void admit(Listener& listener, tcp::socket socket) {
     if (connection_count >= limits.max_connections) return;  // closes it
     error_code ignored;
@@ -108,22 +121,20 @@ Result<std::uint16_t> HttpServer::listen(const ListenAddress& address, HttpAppli
   return port;
 }
 
-void HttpServer::run() { impl_->io.run(); }
-
-void HttpServer::drain() {
-  post([impl = impl_.get()] {
-    impl->draining = true;
-    for (Connection* connection : impl->connections) connection->close_if_idle();
-  });
+void HttpServer::run() {
+  impl_->io.run();
+  for (Connection* connection : impl_->connections) connection->abandon();
 }
 
-void HttpServer::close_listeners() {
-  post([impl = impl_.get()] {
-    for (const auto& listener : impl->listeners) {
-      error_code ignored;
-      listener->acceptor.close(ignored);
-      listener->pause.cancel();
-    }
+void HttpServer::drain() {
+  post([impl = impl_.get()] { impl->draining = true; });
+}
+
+void HttpServer::close_listeners(std::chrono::milliseconds grace) {
+  post([impl = impl_.get(), grace] {
+    impl->grace = grace;
+    for (const auto& listener : impl->listeners) impl->close(*listener);
+    for (Connection* connection : impl->connections) connection->hasten(grace);
   });
 }
 

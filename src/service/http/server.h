@@ -81,7 +81,7 @@ class HttpApplication {
 /// refused by its declared length, or as soon as it is exceeded. While a request is served its connection is
 /// watched: a client that hangs up (also one that only closes its sending side) cancels it.
 ///
-/// Threads  listen, drain and stop from any; run in one
+/// Threads  any; `run` in one
 class HttpServer {
  public:
   explicit HttpServer(HttpLimits limits);
@@ -95,10 +95,10 @@ class HttpServer {
   Result<std::uint16_t> listen(const ListenAddress& address, HttpApplication& application);
   /// Serves until `stop`.
   void run();
-  /// From now on each answer is the last of its connection, and connections without a request are closed.
+  /// From now on each answer is the last of its connection.
   void drain();
-  /// No connection is accepted any more.
-  void close_listeners();
+  /// No connection is accepted any more; those that wait for a request are given `grace` for one on its way.
+  void close_listeners(std::chrono::milliseconds grace);
   /// `run` returns soon; what is in flight is dropped.
   void stop();
   /// Calls `action` on the server's thread.
