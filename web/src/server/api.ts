@@ -70,11 +70,6 @@ export class Api {
     return answer.masks.map(candidate);
   }
 
-  /** Tells the server that the picture is done with; failing matters to nobody. */
-  forget(id: string): void {
-    void fetch(this.base + imagePath(id, ""), { method: "DELETE", headers: this.headers(), keepalive: true }).catch(() => undefined);
-  }
-
   private async post<T>(path: string, body: unknown, signal: AbortSignal): Promise<T> {
     const headers = { ...this.headers(), "Content-Type": "application/json" };
     const response = await fetch(this.base + path, { method: "POST", headers, body: JSON.stringify(body), signal }).catch(
