@@ -134,7 +134,7 @@ Encoded encode(Call& call, const ServedModelPtr& model, const LoadedPicture& pic
 
 std::optional<Encoded> find_embedding(Call& call, const ServedModel& model, const ContentHash& content) {
   Pending<std::optional<Encoded>> pending([&](Completion<std::optional<Encoded>> done) {
-    call.service().engine.find(embedding_key(model, content, call.tenant), call.scope, std::move(done));
+    call.service().engine.find(embedding_key(model, content, call.tenant), std::move(done));
   });
   Result<std::optional<Encoded>> found = pending.wait();
   if (!found.ok()) throw RefusedRequest(engine_error(call, found.status(), {}));
