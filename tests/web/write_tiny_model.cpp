@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: facet_write_tiny_model FILE\n");
     return 2;
   }
-  std::filesystem::copy_file(facet::e2e::tiny_model(), argv[1], std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::copy_file(facet::e2e::tiny_model(), argv[1],
+                             std::filesystem::copy_options::overwrite_existing);
   return 0;
 }
