@@ -16,17 +16,11 @@ export class FacetServer {
 
   constructor(child) {
     this.child = child;
-    this.lines = [];
     this.ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal)));
   }
 
   get url() {
     return `http://127.0.0.1:${this.port}/`;
-  }
-
-  /** What the log says of requests that begin with these words: "POST /v1/images". */
-  requests(method, path) {
-    return this.lines.filter((line) => line.method === method && line.path?.startsWith(path));
   }
 
   /** Ends as a person would end it; the exit status. */
@@ -40,7 +34,6 @@ export class FacetServer {
       createInterface({ input: this.child.stderr }).on("line", (text) => {
         if (!text.startsWith("{")) return void console.error(text);
         const line = JSON.parse(text);
-        this.lines.push(line);
         if (line.event === "listening") resolve(line.port);
       });
       void this.ended.then((status) => reject(new Error(`facet serve ended with ${status}`)));

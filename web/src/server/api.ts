@@ -34,6 +34,8 @@ interface MaskJson {
 export class Api {
   /** Sent with every request when the server asks for one. */
   token: string | null = null;
+  /** The model to ask; null: the server's first. */
+  model: string | null = null;
 
   /** `base` ends in a slash. */
   constructor(private readonly base: string) {}
@@ -42,7 +44,7 @@ export class Api {
   uploadPicture(bytes: Uint8Array<ArrayBuffer>, type: string, progress: UploadProgress, signal: AbortSignal): Promise<UploadedPicture> {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
-      request.open("POST", `${this.base}v1/images`);
+      request.open("POST", this.url("v1/images"));
       request.setRequestHeader("Content-Type", type);
       if (this.token) request.setRequestHeader("Authorization", `Bearer ${this.token}`);
       request.upload.onprogress = (event) => progress(event.lengthComputable ? event.loaded / event.total : 0);
@@ -70,9 +72,21 @@ export class Api {
     return answer.masks.map(candidate);
   }
 
+  /** The names of the models that serve, the first one is the default; empty when the server does not say. */
+  async models(): Promise<string[]> {
+    const response = await fetch(`${this.base}v1/models`, { headers: this.headers() }).catch(() => null);
+    if (!response?.ok) return [];
+    const { models } = (await response.json()) as { models: { name: string; serving: boolean }[] };
+    return models.filter(({ serving }) => serving).map(({ name }) => name);
+  }
+
+  private url(path: string): string {
+    return this.base + path + (this.model === null ? "" : `?model=${encodeURIComponent(this.model)}`);
+  }
+
   private async post<T>(path: string, body: unknown, signal: AbortSignal): Promise<T> {
     const headers = { ...this.headers(), "Content-Type": "application/json" };
-    const response = await fetch(this.base + path, { method: "POST", headers, body: JSON.stringify(body), signal }).catch(
+    const response = await fetch(this.url(path), { method: "POST", headers, body: JSON.stringify(body), signal }).catch(
       (error: unknown) => {
         throw signal.aborted ? signal.reason : error instanceof TypeError ? unreachable() : error;
       },
