@@ -101,6 +101,10 @@ struct VertexVariables {
 /// Errors  Usage naming the variable
 Status apply_vertex(const VertexVariables& variables, ServiceConfig& config);
 
+/// The models to serve when none is named: those in the folder that AIP_STORAGE_URI names, else MobileSAM.
+/// Errors  Usage: no such folder, no model in it, or a bucket, which this program does not read
+Status add_default_models(const std::string& storage_uri, ServiceConfig& config);
+
 /// What only the whole tells.   Errors  Usage naming the key
 Status check_config(const ServiceConfig& config);
 

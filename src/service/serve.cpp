@@ -14,7 +14,7 @@
 #include "service/api/application.h"
 #include "service/api/openapi.h"
 #include "service/api/schemas.h"
-#include "service/redis_store.h"
+#include "service/make_store.h"
 #include "service/request_log.h"
 #include "service/routes/routes.h"
 
@@ -38,15 +38,6 @@ HttpLimits http_limits(const ServiceConfig& config) {
 
 EngineOptions engine_options(const ServiceConfig& config) {
   return {.threads = config.threads, .max_queued = config.max_queued, .max_batch = config.max_batch, .max_delay = config.max_delay};
-}
-
-Result<std::unique_ptr<EmbeddingStore>> make_store(const ServiceConfig& config, Metrics& metrics) {
-  if (config.redis.empty()) return std::unique_ptr<EmbeddingStore>();
-  Result<RedisOptions> options = parse_redis_url(config.redis);
-  if (!options.ok()) return options.status().with_context("redis");
-  options->precision = config.redis_precision == "fp32" ? DType::Float32 : DType::BFloat16;
-  options->time_to_live = config.redis_ttl;
-  return std::unique_ptr<EmbeddingStore>(std::make_unique<RedisStore>(*options, metrics));
 }
 
 double resident_bytes() {
@@ -75,10 +66,10 @@ class Service {
         config_(options.config),
         log_(config_.log_format, config_.log_level),
         metrics_(std::move(metrics)),
-        store_(std::move(store)),
         access_(std::move(access)),
         cross_origin_(config_.cors_origins),
         cache_(config_.embedding_cache_bytes, *metrics_),
+        store_(std::move(store)),
         pictures_(config_.picture_store_bytes),
         engine_(engine_options(config_), cache_, store_.get(), *metrics_),
         models_(engine_, *metrics_, {.memory_budget_bytes = config_.model_memory_bytes, .load_threads = config_.threads}),
@@ -201,10 +192,10 @@ class Service {
   const ServiceConfig& config_;
   RequestLog log_;
   std::unique_ptr<Metrics> metrics_;
-  std::unique_ptr<EmbeddingStore> store_;
   const Access access_;
   const CrossOrigin cross_origin_;
   EmbeddingCache cache_;
+  std::unique_ptr<EmbeddingStore> store_;  // ends before the cache: it may still answer
   PictureStore pictures_;
   Engine engine_;
   ModelRegistry models_;

@@ -52,7 +52,7 @@ Status run_serve(const ServeCommandOptions& options, Io& io) {
   FACET_ASSIGN_OR_RETURN(ServiceConfig config, make_config(options, io));
   FACET_ASSIGN_OR_RETURN(models::ModelFolder folder, open_model_folder(options.model, io));
   io.allow_long_end();
-  service::ServeOptions serve{.config = std::move(config), .folder = std::move(folder), .version = program_version(), .stop = io.stop};
+  service::ServeOptions serve{.config = std::move(config), .folder = std::move(folder), .version = build_info().version, .stop = io.stop};
   serve.reload = [&options, &io] { return make_config(options, io); };
   serve.listening = [&](std::uint16_t port, std::uint16_t admin_port) { announce(serve.config, port, admin_port, io); };
   return service::serve(serve);

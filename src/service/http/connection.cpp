@@ -9,6 +9,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -146,7 +147,7 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
     parser_.emplace();
     parser_->get().body() = &*body_;
     parser_->header_limit(static_cast<std::uint32_t>(host_.limits.max_header_bytes));
-    parser_->body_limit(boost::none);
+    parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // ours is kept by the BodyReader
     if (phase_ == Phase::Idle) return read();
     parse();
   }

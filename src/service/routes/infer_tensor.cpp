@@ -147,29 +147,31 @@ std::vector<InferTensor> read_infer_tensors(const Json& inputs, std::string_view
   return tensors;
 }
 
+InferAnswer::InferAnswer(const Json& head) : head_(std::make_shared<Json>(head)) {}
+
 void InferAnswer::add(const std::string& name, std::vector<std::int64_t> shape, std::span<const float> values, bool binary) {
   Json data = Json::array();
   for (const float value : values) {
     if (binary) break;
     data.push_back(shortest(value));
   }
-  add_entry(name, "FP32", shape, std::move(data), {reinterpret_cast<const char*>(values.data()), values.size_bytes()}, binary);
+  add_entry(name, "FP32", shape, data, {reinterpret_cast<const char*>(values.data()), values.size_bytes()}, binary);
 }
 
 void InferAnswer::add(const std::string& name, std::vector<std::int64_t> shape, std::span<const std::uint8_t> values, bool binary) {
   Json data = Json::array();
   if (!binary) data = std::vector<std::uint8_t>(values.begin(), values.end());
-  add_entry(name, "UINT8", shape, std::move(data), {reinterpret_cast<const char*>(values.data()), values.size()}, binary);
+  add_entry(name, "UINT8", shape, data, {reinterpret_cast<const char*>(values.data()), values.size()}, binary);
 }
 
 void InferAnswer::add_entry(const std::string& name, const std::string& datatype, const std::vector<std::int64_t>& shape,
-                            Json data, std::string_view bytes, bool binary) {
+                            const Json& data, std::string_view bytes, bool binary) {
   Json entry = {{"name", name}, {"datatype", datatype}, {"shape", shape}};
   if (binary) {
     entry["parameters"] = {{"binary_data_size", bytes.size()}};
     binary_.append(bytes);
   } else {
-    entry["data"] = std::move(data);
+    entry["data"] = data;
   }
   (*head_)["outputs"].push_back(std::move(entry));
 }

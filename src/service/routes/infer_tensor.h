@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "service/api/json.h"
+#include "service/http/message.h"
 
 namespace facet::service {
 
@@ -32,15 +34,15 @@ struct InferTensor {
 /// Writes tensors of an answer as JSON, or as binary data after it.
 class InferAnswer {
  public:
-  /// `binary` says which outputs are wanted as bytes.
-  explicit InferAnswer(Json head) : head_(std::make_shared<Json>(std::move(head))) {}
+  /// `head` holds all but the outputs.
+  explicit InferAnswer(const Json& head);
   void add(const std::string& name, std::vector<std::int64_t> shape, std::span<const float> values, bool binary);
   void add(const std::string& name, std::vector<std::int64_t> shape, std::span<const std::uint8_t> values, bool binary);
   [[nodiscard]] HttpResponse response() const;
 
  private:
   void add_entry(const std::string& name, const std::string& datatype, const std::vector<std::int64_t>& shape,
-                 Json data, std::string_view bytes, bool binary);
+                 const Json& data, std::string_view bytes, bool binary);
   std::shared_ptr<Json> head_;
   std::string binary_;
 };

@@ -168,7 +168,7 @@ HttpResponse infer_answer(Call& call, const ServedModelPtr& model, const std::ve
   }
   const auto count = static_cast<std::int64_t>(objects.size());
   const std::int64_t each = static_cast<std::int64_t>(scores.size()) / std::max<std::int64_t>(count, 1);
-  InferAnswer answer(std::move(head));
+  InferAnswer answer(head);
   if (const auto binary = wanted.binary("masks", true)) answer.add("masks", {count, each, size.height, size.width}, masks, *binary);
   if (const auto binary = wanted.binary("scores", true)) answer.add("scores", {count, each}, scores, *binary);
   if (const auto binary = wanted.binary("low_res_logits", false)) answer.add("low_res_logits", {count, each, 256, 256}, logits, *binary);

@@ -66,7 +66,7 @@ void add_everything(Call& call, const ServedModelPtr& model, const LoadedPicture
   for (const AutomaticMask& mask : everything(call, model, picture, std::move(options), location)) into.add(mask.rle, mask.predicted_iou);
 }
 
-ScoredMasks segment_with_form(Call& call, const ServedModelPtr& model, const LoadedPicture& picture, const FormPrompt& form, Pending<Encoded>& pending) {
+ScoredMasks segment_with_form(Call& call, const ServedModelPtr& model, const FormPrompt& form, Pending<Encoded>& pending) {
   const Location location = {"body", "file"};
   const Encoded encoded = finish_encode(call, pending, location);
   const auto objects = decode(call, model, encoded.embedding, {form.prompt}, {{"body"}}, {.multimask = form.multimask});
@@ -84,7 +84,7 @@ HttpResponse segment_form(Call& call) {
     add_everything(call, model, picture, 0, {"body", "file"}, scored);
   } else {
     Pending<Encoded> pending = start_encode(call, model, picture);
-    scored = segment_with_form(call, model, picture, form, pending);
+    scored = segment_with_form(call, model, form, pending);
   }
   return json_response({{"masks", std::move(scored.masks)}, {"scores", std::move(scored.scores)}, {"model_used", model->name}});
 }
@@ -104,6 +104,8 @@ RequestedPrompts json_prompts(const Call& call, std::string_view type) {
     requested.prompts.push_back({.box = box_of((*boxes)[i])});
     requested.locations.push_back({"body", "boxes", i});
   }
+  const auto limit = static_cast<std::size_t>(call.service().config.max_objects);
+  if (requested.prompts.size() > limit) refuse_field({"body", "boxes"}, "expected at most " + std::to_string(limit) + " objects", "too_long");
   if (type == "point" && requested.prompts.empty()) refuse_field({"body", "points"}, "prompt_type is point: expected at least one [x, y]", "missing");
   if (type == "box" && requested.prompts.empty()) refuse_field({"body", "boxes"}, "prompt_type is box: expected at least one [x0, y0, x1, y1]", "missing");
   return requested;
@@ -169,7 +171,7 @@ Json finish_item(Call& call, const ServedModelPtr& model, BatchItem& item, const
     if (item.error) throw RefusedRequest(*item.error);
     ScoredMasks scored;
     if (item.pending) {
-      scored = segment_with_form(call, model, *item.picture, form, *item.pending);
+      scored = segment_with_form(call, model, form, *item.pending);
     } else {
       add_everything(call, model, *item.picture, 0, location, scored);
     }
