@@ -10,6 +10,7 @@ export const closeBrowser = () => browser.close();
 export class Page {
   static async open(url, options = { viewport: { width: 1280, height: 800 }, colorScheme: "light" }) {
     const context = await browser.newContext({ ...options, acceptDownloads: true });
+    context.setDefaultTimeout(0);  // how long things take is the machine's business; ctest ends what hangs
     const page = new Page(await context.newPage());
     page.tab.on("pageerror", (error) => page.errors.push(error.stack));
     page.tab.on("console", (message) => {
