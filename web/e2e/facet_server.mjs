@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 export class FacetServer {
   /** `options`: more of the command line. */
   static async start(...options) {
-    const args = ["serve", "--host", "127.0.0.1", "--port", "0", "--admin-port", "-1", "--drain-delay", "0"];
+    const args = ["serve", "--host", "127.0.0.1", "--port", "0", "--admin-port", "-1", "--drain-delay", "0", "--timeout", "600000"];
     const model = ["--model", `test=${process.env.FACET_MODEL}`];
     const child = spawn(process.env.FACET_PROGRAM, [...args, ...model, ...options], { stdio: ["ignore", "inherit", "pipe"] });
     const server = new FacetServer(child);
