@@ -21,7 +21,8 @@
 namespace facet::service {
 namespace {
 
-constexpr std::chrono::milliseconds kGrace{1000};  // for a request that is on its way when the listeners close
+constexpr std::chrono::milliseconds kGrace{
+    1000};  // for a request that is on its way when the listeners close
 constexpr std::chrono::milliseconds kPoll{10};
 
 HttpLimits http_limits(const ServiceConfig& config) {

@@ -11,7 +11,7 @@ struct WebAsset {
   std::string_view content_type;  ///< with the charset where there is one
   std::string_view etag;          ///< quoted; of the bytes below, so that the two encodings of a file differ
   std::span<const unsigned char> bytes;
-  bool gzip = false;       ///< the bytes are gzip: answer with Content-Encoding: gzip and Vary: Accept-Encoding
+  bool gzip = false;  ///< the bytes are gzip: answer with Content-Encoding: gzip and Vary: Accept-Encoding
   bool immutable = false;  ///< the path holds a hash of the content: may be cached for ever
 };
 
@@ -20,7 +20,8 @@ struct WebAsset {
 /// Lifetime  the program's
 [[nodiscard]] std::span<const WebAsset> web_assets();
 
-/// The file at `path`, compressed where there is such a form and the client takes it; null when there is none.
+/// The file at `path`, compressed where there is such a form and the client takes it; null when there is
+/// none.
 [[nodiscard]] const WebAsset* find_web_asset(std::string_view path, bool accepts_gzip);
 
 }  // namespace facet::service

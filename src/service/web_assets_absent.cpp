@@ -21,8 +21,10 @@ std::span<const unsigned char> bytes_of(std::string_view text) {
 }  // namespace
 
 std::span<const WebAsset> web_assets() {
-  static const WebAsset page[] = {
-      {.path = "/", .content_type = "text/html; charset=utf-8", .etag = "\"absent-1\"", .bytes = bytes_of(kPage)}};
+  static const WebAsset page[] = {{.path = "/",
+                                   .content_type = "text/html; charset=utf-8",
+                                   .etag = "\"absent-1\"",
+                                   .bytes = bytes_of(kPage)}};
   return page;
 }
 

@@ -64,6 +64,7 @@ export class App implements KeyActions {
 
   constructor() {
     this.api.token = storedToken();
+    byId("model").addEventListener("change", () => this.changeModel());
     byId("alternatives").addEventListener("click", () => this.prompter.change((prompt) => prompt, true));
     this.update();
   }
@@ -127,6 +128,24 @@ export class App implements KeyActions {
     this.ready = true;
     this.progress.hide();
     this.update();
+    void this.offerModels();
+  }
+
+  // Asked when the server has let us in; shown when there is something to choose.
+  private async offerModels(): Promise<void> {
+    const select = byId<HTMLSelectElement>("model");
+    if (select.options.length > 0) return;
+    const names = await this.api.models();
+    if (select.options.length > 0) return;
+    select.append(...names.map((name) => new Option(name)));
+    select.hidden = names.length < 2;
+  }
+
+  // The objects stay; what is clicked from now on comes from the other model.
+  private changeModel(): void {
+    this.escapeAll();
+    this.api.model = byId<HTMLSelectElement>("model").value;
+    void this.encode();
   }
 
   private close(): void {

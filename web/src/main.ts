@@ -81,7 +81,7 @@ addEventListener("paste", (event) => {
 
 addEventListener("keydown", (event) => {
   const target = event.target as Element;
-  if (target.closest("input:not([type=range]), dialog[open]")) return;
+  if (target.closest("input:not([type=range]), select, dialog[open]")) return;
   if (event.key === "Escape" && menu.matches(":popover-open")) return menu.hidePopover();
   if (target.closest("input[type=range]") && event.key.startsWith("Arrow")) return;
   if (handleKey(event, app, target === stage)) event.preventDefault();

@@ -45,8 +45,7 @@ function drawNucleus(pixels: Float32Array, width: number, height: number, nucleu
       const v = (dy * cos - dx * sin) / nucleus.stretch;
       const distance = Math.hypot(u, v) / nucleus.radius;
       const edge = 1 / (1 + Math.exp((distance - 1) * 22));
-      const texture =
-        0.85 + 0.18 * Math.sin(u * 0.13 + nucleus.x) * Math.cos(v * 0.16 + nucleus.y) + 0.12 * Math.sin((u + 0.6 * v) * 0.23);
+      const texture = 0.9 + 0.16 * Math.sin(u * 0.09 + nucleus.x) * Math.cos(v * 0.07 + nucleus.y);
       pixels[y * width + x] = Math.max(pixels[y * width + x], 900 + nucleus.level * edge * texture);
     }
   }

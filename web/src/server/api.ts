@@ -30,10 +30,16 @@ interface MaskJson {
   predicted_iou?: number;
 }
 
+// Of the grid for everything: a quarter of the reference's prompts, because somebody is waiting. Objects smaller than
+// a sixteenth of the picture between its points can be missed; a click finds them.
+const POINTS_PER_SIDE = 16;
+
 /** The routes of `facet serve` that the page uses. Masks travel as COCO run lengths. */
 export class Api {
   /** Sent with every request when the server asks for one. */
   token: string | null = null;
+  /** The model to ask; null: the server's first. */
+  model: string | null = null;
 
   /** `base` ends in a slash. */
   constructor(private readonly base: string) {}
@@ -42,7 +48,7 @@ export class Api {
   uploadPicture(bytes: Uint8Array<ArrayBuffer>, type: string, progress: UploadProgress, signal: AbortSignal): Promise<UploadedPicture> {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
-      request.open("POST", `${this.base}v1/images`);
+      request.open("POST", this.url("v1/images"));
       request.setRequestHeader("Content-Type", type);
       if (this.token) request.setRequestHeader("Authorization", `Bearer ${this.token}`);
       request.upload.onprogress = (event) => progress(event.lengthComputable ? event.loaded / event.total : 0);
@@ -66,18 +72,26 @@ export class Api {
   }
 
   async everything(id: string, signal: AbortSignal): Promise<Candidate[]> {
-    const answer = await this.post<{ masks: MaskJson[] }>(imagePath(id, "/everything"), { format: "rle" }, signal);
+    const body = { format: "rle", points_per_side: POINTS_PER_SIDE };
+    const answer = await this.post<{ masks: MaskJson[] }>(imagePath(id, "/everything"), body, signal);
     return answer.masks.map(candidate);
   }
 
-  /** Tells the server that the picture is done with; failing matters to nobody. */
-  forget(id: string): void {
-    void fetch(this.base + imagePath(id, ""), { method: "DELETE", headers: this.headers(), keepalive: true }).catch(() => undefined);
+  /** The names of the models that serve, the first one is the default; empty when the server does not say. */
+  async models(): Promise<string[]> {
+    const response = await fetch(`${this.base}v1/models`, { headers: this.headers() }).catch(() => null);
+    if (!response?.ok) return [];
+    const { models } = (await response.json()) as { models: { name: string; serving: boolean }[] };
+    return models.filter(({ serving }) => serving).map(({ name }) => name);
+  }
+
+  private url(path: string): string {
+    return this.base + path + (this.model === null ? "" : `?model=${encodeURIComponent(this.model)}`);
   }
 
   private async post<T>(path: string, body: unknown, signal: AbortSignal): Promise<T> {
     const headers = { ...this.headers(), "Content-Type": "application/json" };
-    const response = await fetch(this.base + path, { method: "POST", headers, body: JSON.stringify(body), signal }).catch(
+    const response = await fetch(this.url(path), { method: "POST", headers, body: JSON.stringify(body), signal }).catch(
       (error: unknown) => {
         throw signal.aborted ? signal.reason : error instanceof TypeError ? unreachable() : error;
       },

@@ -32,9 +32,9 @@ export class PictureSession {
     await this.uploadedId();
   }
 
+  /** Nothing is deleted at the server: the same picture may be another person's, and the caches are bounded. */
   close(): void {
     this.closed.abort(new DOMException("The picture was closed.", "AbortError"));
-    if (this.id !== null) this.api.forget(this.id);
   }
 
   predict(prompt: Prompt, multimask: boolean, signal: AbortSignal): Promise<Candidate[]> {
