@@ -153,22 +153,30 @@ Status ModelRegistry::set_alias(const std::string& alias, const std::string& tar
       return {StatusCode::Usage, fmt::format("alias {} is the name of a model", alias)};
     }
   }
-  if (alias.empty() || resolve(target) == alias) {
+  if (alias.empty() || leads_to(target, alias)) {
     return {StatusCode::Usage, fmt::format("alias '{}' would stand for itself", alias)};
   }
   aliases_[alias] = target;
   return {};
 }
 
+bool ModelRegistry::leads_to(const std::string& name, const std::string& wanted) const {
+  std::string at = name;
+  while (at != wanted) {
+    const auto alias = aliases_.find(at);
+    if (alias == aliases_.end()) return false;
+    at = alias->second;
+  }
+  return true;
+}
+
 std::string ModelRegistry::resolve(const std::string& name) const {
   std::string resolved = name;
-  // set_alias lets no circle in, so that a chain is at most as long as the table.
-  for (std::size_t step = 0; step <= aliases_.size(); ++step) {
+  while (true) {  // set_alias lets no circle in
     const auto alias = aliases_.find(resolved);
-    if (alias == aliases_.end()) break;
+    if (alias == aliases_.end()) return resolved;
     resolved = alias->second;
   }
-  return resolved;
 }
 
 std::string ModelRegistry::known_names() const {

@@ -73,6 +73,9 @@ class ModelRegistry {
   Status warm_up(const ServedModelPtr& model);
   Status check_budget(const ModelSpec& spec) const FACET_EXCLUDES(mutex_);
   void finish(const ModelSpec& spec, const Result<ServedModelPtr>& loaded) FACET_EXCLUDES(mutex_);
+  /// Whether the chain of aliases from `name` on passes through `wanted`.
+  [[nodiscard]] bool leads_to(const std::string& name, const std::string& wanted) const
+      FACET_REQUIRES(mutex_);
   [[nodiscard]] std::string resolve(const std::string& name) const FACET_REQUIRES(mutex_);
   [[nodiscard]] std::string known_names() const FACET_REQUIRES(mutex_);
 

@@ -28,9 +28,9 @@ class RedisStoreTest : public ::testing::Test {
     if (!RedisServer::installed()) GTEST_SKIP() << "redis-server is not installed";
   }
 
-  std::optional<Embedding> find(RedisStore& store, const EmbeddingKey& key) {
+  std::optional<Embedding> find(RedisStore& store, const EmbeddingKey& wanted) {
     std::promise<std::optional<Embedding>> promise;
-    store.find(key, [&](std::optional<Embedding> found) { promise.set_value(std::move(found)); });
+    store.find(wanted, [&](std::optional<Embedding> found) { promise.set_value(std::move(found)); });
     return promise.get_future().get();
   }
   // What happens on the store's own threads has no time by which it must have happened.
@@ -52,12 +52,12 @@ class RedisStoreTest : public ::testing::Test {
     return metrics.gauge("facet_redis_up", "1 while requests are sent to Redis", {{"role", role}}).value();
   }
   // Inserts, and waits until it is there.
-  Embedding stored(RedisStore& store, const EmbeddingKey& key) {
+  Embedding stored(RedisStore& store, const EmbeddingKey& wanted) {
     wait_until([&] {
-      store.insert(key, embedding);
-      return store.available() && find(store, key).has_value();
+      store.insert(wanted, embedding);
+      return store.available() && find(store, wanted).has_value();
     });
-    return *find(store, key);
+    return *find(store, wanted);
   }
   static RedisReply command(const RedisServer& server, std::vector<std::string_view> arguments) {
     RedisOptions options;
