@@ -89,11 +89,12 @@ Tensor MemoryTracker::conditioned(FrameFeatures& features, const TrackedObject& 
                                   TrackDirection direction) {
   if (features.begun.empty())
     features.begun = model_->memory->attention.begin(ctx_, features.encoded.image).clone();
-  const models::ObjectMemory memory = recall(ctx_, *model_->memory, object,
-                                             {.frame = frame,
-                                              .direction = direction,
-                                              .frame_count = frames_->frame_count().value_or(0),
-                                              .max_prompted_frames = options_.max_prompted_frames});
+  const models::ObjectMemory memory = recall(
+      ctx_, *model_->memory, object,
+      {.frame = frame,
+       .direction = direction,
+       .frame_count = options_.frame_count > 0 ? options_.frame_count : frames_->frame_count().value_or(0),
+       .max_prompted_frames = options_.max_prompted_frames});
   return model_->memory->attention.finish(ctx_, features.begun, memory);
 }
 
