@@ -16,7 +16,7 @@ struct ProgressState {
   ProgressUnit unit = ProgressUnit::Items;
   std::int64_t done = 0;
   std::int64_t total = 0;  ///< 0 = not known: no share, no bar
-  double rate = 0;  ///< units a second; 0 = not known yet
+  double rate = 0;         ///< units a second; 0 = not known yet
 };
 
 /// One line of at most `width` columns: label, bar, share, amount, rate, time left; the bar goes first when
