@@ -153,7 +153,7 @@ Result<bool> TrackRun::follow_frame(const TrackPass& pass, int frame) {
     if (masks.ok()) result.masks = std::move(*masks);
   }
   if (!result.status.ok() && result.status.code() != StatusCode::BadPicture) return result.status;
-  if (!result.status.ok()) note_damage(frame, result.status);
+  if (!result.status.ok()) note_damage(result.status);
   FACET_RETURN_IF_ERROR(deliver(pass, result, image.ok() ? &**image : nullptr, frame));
   return true;
 }
@@ -168,12 +168,11 @@ Status TrackRun::deliver(const TrackPass& pass, const FrameResult& result, const
   return outputs_.add(result, image, image != nullptr ? video_.timestamp(frame) : 0);
 }
 
-void TrackRun::note_damage(int frame, const Status& status) {
+void TrackRun::note_damage(const Status& status) {
   ++damaged_;
   if (damaged_ > kToldDamage) return;
   bar_.clear();
   tell(io_, status.message() + (damaged_ == kToldDamage ? " (further ones are only counted)" : ""));
-  (void)frame;
 }
 
 void TrackRun::count(const FrameMasks& masks) {

@@ -60,7 +60,7 @@ class TrackRun {
   /// False when the video has ended.
   Result<bool> follow_frame(const TrackPass& pass, int frame);
   Status deliver(const TrackPass& pass, const FrameResult& result, const Image* image, int frame);
-  void note_damage(int frame, const Status& status);
+  void note_damage(const Status& status);
   void count(const FrameMasks& masks);
   void show_progress();
 

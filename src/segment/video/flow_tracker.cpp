@@ -214,8 +214,8 @@ std::optional<FlowTracker::Sighting> FlowTracker::known_sighting(const Object& o
   Sighting sighting =
       seen(work, resize_values(drawn_logits(mask), mask.size, work.picture.size()), tracked->score, 1);
   sighting.object_score = tracked->object_score;
-  for (const auto& [frame, prompted] : object.prompted) {
-    if (prompted.sighting.anchor != nullptr) sighting.anchor = prompted.sighting.anchor;
+  for (const auto& [frame, answered] : object.prompted) {
+    if (answered.sighting.anchor != nullptr) sighting.anchor = answered.sighting.anchor;
   }
   sighting.drawn = std::make_shared<const Bitmap>(mask);
   return sighting;

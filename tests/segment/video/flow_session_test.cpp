@@ -129,7 +129,9 @@ TEST_F(FlowSession, APromptOnALaterFrameTakesOverThere) {
   for (int frame = 0; frame <= 3; ++frame) {
     const auto masks = video.track(frame);
     ASSERT_TRUE(masks.ok());
-    if (frame == 3) EXPECT_EQ(masks->objects[0].rle, rle_encode(other));
+    if (frame == 3) {
+      EXPECT_EQ(masks->objects[0].rle, rle_encode(other));
+    }
   }
   EXPECT_EQ(video.first_prompted_frame(), 0);
 }
