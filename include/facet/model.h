@@ -15,12 +15,14 @@ using ModelPtr = std::shared_ptr<const Model>;
 
 /// What a model is, for people and for caches.
 struct ModelInfo {
-  std::string architecture;       ///< "sam_vit_b", "sam_vit_l", "sam_vit_h", "sam_tiny", "mobile_sam"
+  std::string architecture;       ///< "sam_vit_b", "sam_vit_l", "sam_vit_h", "mobile_sam", "sam2_hiera_tiny",
+                                  ///< "sam2.1_hiera_tiny", the same with small, base_plus, large
   std::string precision;          ///< "fp32"
   std::filesystem::path path;     ///< where the weights came from
   std::int64_t parameters = 0;    ///< numbers in the weights
   std::uint64_t fingerprint = 0;  ///< hash of the architecture and the weights: equal for equal models
   int image_size = 1024;          ///< side of the square that pictures are fitted into, in pixels
+  bool keeps_aspect = true;       ///< false: pictures are stretched to fill the square (SAM 2)
 };
 
 struct LoadOptions {

@@ -22,8 +22,11 @@ namespace facet {
 /// Threads  immutable; copies share the features
 struct Embedding {
   std::shared_ptr<const Tensor> features;  ///< [1, 64, 64, 256], channels last
-  Size original_size;                      ///< of the picture
-  Size input_size;                         ///< of the picture inside the model's square
+  /// SAM 2 only: features of stride 4 and 8 in the mask decoder's order, sub-pixels beside their pixel.
+  std::shared_ptr<const Tensor> high_res0;  ///< [1, 64 * 64 * 16, 32]
+  std::shared_ptr<const Tensor> high_res1;  ///< [1, 64 * 64 * 4, 64]
+  Size original_size;                       ///< of the picture
+  Size input_size;                          ///< of the picture inside the model's square
   std::uint64_t model_fingerprint = 0;
 };
 
@@ -42,12 +45,14 @@ struct Prompt {
 };
 
 /// Low-resolution mask logits for Prompt::mask_logits from a drawn mask of the picture's size.
-[[nodiscard]] std::shared_ptr<const Tensor> mask_to_logits(const Bitmap& mask);
+[[nodiscard]] std::shared_ptr<const Tensor> mask_to_logits(const Bitmap& mask, const ModelInfo& model);
 
 struct PredictOptions {
   bool multimask = true;        ///< three masks for an ambiguous prompt; else the single-mask output
   float min_score = -1e30F;     ///< masks with a lower predicted IoU are dropped, but the best is always kept
   float mask_threshold = 0.0F;  ///< logits above it are mask
+  int max_hole_area = 0;        ///< holes of at most so many low-resolution cells become mask; 0 = none
+  int max_sprinkle_area = 0;    ///< specks of at most so many low-resolution cells are cleared; 0 = none
   bool keep_low_res_logits = false;  ///< fill MaskPrediction::low_res_logits
   bool keep_full_logits = false;     ///< fill MaskPrediction::logits, 4 bytes a pixel of the picture
   int prompts_per_batch = 16;        ///< prompts decoded at once: bounds the memory

@@ -68,10 +68,11 @@ Result<std::shared_ptr<const Tensor>> check_logits(Tensor logits) {
   return std::make_shared<const Tensor>(std::move(logits).reshaped({kLogitSide, kLogitSide}));
 }
 
-Result<std::shared_ptr<const Tensor>> read_prompt_mask(const fs::path& path, Size picture) {
+Result<std::shared_ptr<const Tensor>> read_prompt_mask(const fs::path& path, Size picture,
+                                                       const ModelInfo& model) {
   if (path.extension() != ".npy" && path.extension() != ".safetensors") {
     FACET_ASSIGN_OR_RETURN(const Bitmap mask, io::read_mask(path, picture));
-    return mask_to_logits(mask);
+    return mask_to_logits(mask, model);
   }
   FACET_ASSIGN_OR_RETURN(Tensor logits,
                          path.extension() == ".npy" ? read_npy_logits(path) : read_safetensors_logits(path));
@@ -80,11 +81,12 @@ Result<std::shared_ptr<const Tensor>> read_prompt_mask(const fs::path& path, Siz
 
 }  // namespace
 
-Result<std::vector<Prompt>> load_prompt_masks(std::vector<PromptRequest> requests, Size picture) {
+Result<std::vector<Prompt>> load_prompt_masks(std::vector<PromptRequest> requests, Size picture,
+                                              const ModelInfo& model) {
   std::vector<Prompt> prompts;
   for (PromptRequest& request : requests) {
     if (!request.mask_file.empty()) {
-      auto mask = read_prompt_mask(request.mask_file, picture);
+      auto mask = read_prompt_mask(request.mask_file, picture, model);
       // The readers of tensors speak of models; here the file is a prompt.
       if (!mask.ok()) {
         return Status(StatusCode::BadPrompt,

@@ -43,6 +43,7 @@ Result<std::vector<PromptRequest>> read_prompts_file(const std::filesystem::path
 /// Reads the mask files: pictures of the picture's size (PNG, TIFF), or low-resolution logits, [256, 256] or
 /// with leading ones, in .npy or .safetensors.
 /// Errors  BadPrompt naming the file, what was expected and found
-Result<std::vector<Prompt>> load_prompt_masks(std::vector<PromptRequest> requests, Size picture);
+Result<std::vector<Prompt>> load_prompt_masks(std::vector<PromptRequest> requests, Size picture,
+                                              const ModelInfo& model);
 
 }  // namespace facet::cli

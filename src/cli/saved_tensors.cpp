@@ -1,7 +1,8 @@
 #include "cli/saved_tensors.h"
 
 #include <algorithm>
-#include <array>
+#include <utility>
+#include <vector>
 
 #include "core/check.h"
 #include "io/safetensors_writer.h"
@@ -18,6 +19,26 @@ Tensor channels_first(const Tensor& x) {
   const auto to = out.data<float>();
   for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
     for (std::int64_t c = 0; c < channels; ++c) to[c * pixels + pixel] = from[pixel * channels + c];
+  }
+  return out;
+}
+
+/// High-resolution features, sub-pixels beside their pixel, each round of which halves a side
+/// -> [1, C, side, side], side = 64 << rounds
+Tensor unfold_subpixels(const Tensor& x, int rounds) {
+  constexpr std::int64_t kGrid = 64;
+  const std::int64_t side = kGrid << rounds;
+  const std::int64_t channels = x.shape()[2];
+  Tensor out(Shape{1, channels, side, side});
+  const auto from = x.data<float>();
+  for (std::int64_t row = 0; row < side; ++row) {
+    for (std::int64_t column = 0; column < side; ++column) {
+      std::int64_t at = (row >> rounds) * kGrid + (column >> rounds);
+      for (int bit = rounds - 1; bit >= 0; --bit) at = at * 4 + (row >> bit) % 2 * 2 + (column >> bit) % 2;
+      for (std::int64_t c = 0; c < channels; ++c) {
+        out.data<float>()[(c * side + row) * side + column] = from[at * channels + c];
+      }
+    }
   }
   return out;
 }
@@ -56,10 +77,18 @@ Status save_tensors(const std::filesystem::path& path, const Tensor& input, cons
   const Tensor features = channels_first(*embedding.features);
   const Tensor logits = stack_logits(objects, std::int64_t(masks));
   const Tensor scores = stack_scores(objects, std::int64_t(masks));
-  const std::array<io::NamedTensor, 4> tensors = {{{"input", input.view()},
-                                                   {"embedding", features.view()},
-                                                   {"low_res_logits", logits.view()},
-                                                   {"scores", scores.view()}}};
+  std::vector<io::NamedTensor> tensors = {{"input", input.view()},
+                                          {"embedding", features.view()},
+                                          {"low_res_logits", logits.view()},
+                                          {"scores", scores.view()}};
+  Tensor high_res0;
+  Tensor high_res1;
+  if (embedding.high_res0 && embedding.high_res1) {
+    high_res0 = unfold_subpixels(*embedding.high_res0, 2);
+    high_res1 = unfold_subpixels(*embedding.high_res1, 1);
+    tensors.push_back({"high_res0", std::as_const(high_res0).view()});
+    tensors.push_back({"high_res1", std::as_const(high_res1).view()});
+  }
   return io::write_safetensors(path, tensors);
 }
 

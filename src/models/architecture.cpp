@@ -1,5 +1,6 @@
 #include "models/architecture.h"
 
+#include <array>
 #include <cmath>
 
 namespace facet::models {
@@ -16,6 +17,22 @@ constexpr PublishedVit kPublishedVits[] = {
     {768, 12, "sam_vit_b"}, {1024, 24, "sam_vit_l"}, {1280, 32, "sam_vit_h"}, {96, 3, "sam_tiny"}};
 
 constexpr int kTinyVitStages = 4;
+
+// Shapes do not tell the number of heads, the windows and which blocks are global.
+struct PublishedHiera {
+  std::string_view name;
+  HieraConfig config;
+};
+const std::array<PublishedHiera, 5>& published_hieras() {
+  static const std::array<PublishedHiera, 5> all = {{
+      {"tiny", {96, 1, {1, 2, 7, 2}, {8, 4, 14, 7}, {5, 7, 9}, {7, 7}}},
+      {"small", {96, 1, {1, 2, 11, 2}, {8, 4, 14, 7}, {7, 10, 13}, {7, 7}}},
+      {"base_plus", {112, 2, {2, 3, 16, 3}, {8, 4, 14, 7}, {12, 16, 20}, {14, 14}}},
+      {"large", {144, 2, {2, 6, 36, 4}, {8, 4, 16, 8}, {23, 33, 43}, {7, 7}}},
+      {"test", {32, 1, {1, 1, 2, 1}, {8, 4, 14, 7}, {3}, {7, 7}}},  // small, for tests
+  }};
+  return all;
+}
 
 std::optional<std::int64_t> dim_of(const WeightSource& source, const std::string& name, int axis) {
   const std::optional<Shape> shape = source.shape(name);
@@ -38,7 +55,7 @@ Status unknown(const WeightSource& source, const std::string& why) {
     names += (listed > 1 ? ", " : "") + name;
   }
   if (listed == 0) names = "no tensors at all";
-  return {StatusCode::BadModel, source.describe() + " is not a SAM or MobileSAM checkpoint: " + why +
+  return {StatusCode::BadModel, source.describe() + " is not a SAM, MobileSAM or SAM 2 checkpoint: " + why +
                                     "; it holds " + names + (listed > 5 ? ", ..." : "")};
 }
 
@@ -106,9 +123,40 @@ Result<Architecture> recognise_tiny_vit(const WeightSource& source) {
   return Architecture{"mobile_sam", config};
 }
 
+// Blocks of each stage: a stage ends where the width doubles.
+std::optional<std::array<int, 4>> hiera_stages(const WeightSource& source) {
+  std::array<int, 4> stages = {0, 0, 0, 0};
+  const std::string blocks = "image_encoder.trunk.blocks.";
+  auto width = dim_of(source, blocks + "0.attn.proj.weight", 0);
+  int stage = 0;
+  for (int i = 0; i < count_of(source, blocks, ".attn.proj.weight"); ++i) {
+    const auto own = dim_of(source, blocks + std::to_string(i) + ".attn.proj.weight", 0);
+    if (own != width && ++stage == 4) return std::nullopt;
+    width = own;
+    ++stages[stage];
+  }
+  return stages;
+}
+
+Result<Architecture> recognise_hiera(const WeightSource& source) {
+  const auto dim = dim_of(source, "image_encoder.trunk.pos_embed", 1);
+  const auto stages = hiera_stages(source);
+  // SAM 2.1 learnt where object pointers stand in time, SAM 2 did not.
+  const bool is_2_1 = source.shape("obj_ptr_tpos_proj.weight").has_value();
+  for (const PublishedHiera& known : published_hieras()) {
+    if (dim != known.config.dim || stages != known.config.stages) continue;
+    return Architecture{(is_2_1 ? "sam2.1_hiera_" : "sam2_hiera_") + std::string(known.name), known.config};
+  }
+  return unknown(source, "its Hiera encoder of width " + std::to_string(dim.value_or(0)) +
+                             " is none of tiny, small, base_plus and large");
+}
+
 }  // namespace
 
 Result<Architecture> recognise(const WeightSource& source) {
+  if (source.shape("image_encoder.trunk.pos_embed") && source.shape("sam_mask_decoder.iou_token.weight")) {
+    return recognise_hiera(source);
+  }
   if (!source.shape("mask_decoder.iou_token.weight")) {
     return unknown(source, "it has no mask_decoder.iou_token.weight");
   }

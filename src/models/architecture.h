@@ -5,6 +5,7 @@
 
 #include "facet/status.h"
 #include "io/weight_source.h"
+#include "models/hiera/hiera_encoder.h"
 #include "models/tiny_vit/tiny_vit_encoder.h"
 #include "models/vit/vit_encoder.h"
 
@@ -12,8 +13,8 @@ namespace facet::models {
 
 /// What a file's names and shapes say it is.
 struct Architecture {
-  std::string name;  ///< "sam_vit_b", "sam_vit_l", "sam_vit_h", "sam_tiny" ..., "mobile_sam"
-  std::variant<VitConfig, TinyVitConfig> encoder;
+  std::string name;  ///< as ModelInfo::architecture
+  std::variant<VitConfig, TinyVitConfig, HieraConfig> encoder;
 };
 
 /// Recognises a model of the family from the names and shapes of its tensors; nothing is read.

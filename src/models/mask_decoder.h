@@ -1,42 +1,60 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "models/two_way_transformer.h"
 #include "nn/mlp.h"
 #include "nn/patch_embedding.h"
+#include "nn/subpixel_masks.h"
 
 namespace facet::models {
 
-/// SAM's mask decoder (Kirillov et al. 2023, "Segment Anything", app. A).
+/// SAM's mask decoder (Kirillov et al. 2023, "Segment Anything", app. A), and SAM 2's, which also takes
+/// features of higher resolution and tells whether the object is there (Ravi et al. 2024, "SAM 2", app. D.1).
+/// Which one it is is seen from the weights.
 class MaskDecoder {
  public:
   static constexpr int kMasks = 4;  ///< one for clear prompts, then three for ambiguous ones
   /// Weights  transformer, iou_token, mask_tokens, output_upscaling.{0, 1, 3}, output_hypernetworks_mlps.{},
-  ///          iou_prediction_head
+  ///          iou_prediction_head; SAM 2 also obj_score_token, pred_obj_score_head
   explicit MaskDecoder(const nn::WeightScope& weights);
 
-  struct Output {
-    Tensor masks;   ///< logits [P, M, 4 * grid, 4 * grid]
-    Tensor scores;  ///< predicted IoU [P, M]
+  struct Input {
+    ConstTensorView image;      ///< [1 or P, grid * grid, 256] with the dense prompt added
+    ConstTensorView positions;  ///< [grid * grid, 256]
+    ConstTensorView sparse;     ///< [P, T, 256]
+    /// SAM 2: features of stride 4 and 8, sub-pixels beside their pixel as SubpixelUpsampling has them:
+    ConstTensorView high_res0;  ///< [1, grid * grid * 16, 32]
+    ConstTensorView high_res1;  ///< [1, grid * grid * 4, 64]
+    bool multimask = false;
   };
-  /// image [1 or P, grid * grid, 256] with the dense prompt added; positions [grid * grid, 256]; sparse
-  /// [P, T, 256]. M is 3 with multimask, else 1.
-  [[nodiscard]] Output forward(ops::Context& ctx, ConstTensorView image, ConstTensorView positions,
-                               ConstTensorView sparse, bool multimask) const;
+  struct Output {
+    Tensor masks;          ///< logits [P, M, 4 * grid, 4 * grid]
+    Tensor scores;         ///< predicted IoU [P, M]
+    Tensor object_scores;  ///< SAM 2: [P], logits; above 0 the object is in the picture
+    Tensor tokens;  ///< SAM 2: [P, M, 256], what each mask's token became: the object's pointer comes from it
+  };
+  /// M is 3 with multimask, else 1. Where SAM 2's single mask is not stable it is replaced by the best of the
+  /// three (the reference's "dynamic multimask": offset 0.05, stability 0.98); its token is not.
+  [[nodiscard]] Output forward(ops::Context& ctx, const Input& input) const;
+  [[nodiscard]] bool is_sam2() const { return object_head_.has_value(); }
 
  private:
   [[nodiscard]] Tensor join_tokens(ops::Context& ctx, ConstTensorView sparse) const;
-  [[nodiscard]] Tensor upscale(ops::Context& ctx, ConstTensorView image) const;
+  [[nodiscard]] std::int64_t first_mask_token() const { return is_sam2() ? 2 : 1; }
+  [[nodiscard]] Tensor filters(ops::Context& ctx, ConstTensorView tokens, int first, int count) const;
+
+  std::optional<Tensor> object_token_;
 
   TwoWayTransformer transformer_;
   Tensor iou_token_;
   Tensor mask_tokens_;
   nn::SubpixelUpsampling upscale0_;
-  nn::LayerNorm upscale_norm_;
-  nn::SubpixelUpsampling upscale1_;
+  nn::SubpixelMasks upscale1_;
   std::vector<nn::Mlp> hypernetworks_;
   nn::Mlp iou_head_;
+  std::optional<nn::Mlp> object_head_;
 };
 
 }  // namespace facet::models

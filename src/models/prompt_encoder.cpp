@@ -6,9 +6,6 @@ namespace facet::models {
 namespace {
 
 constexpr float kLayerNorm2dEps = 1e-6F;
-constexpr int kNotAPoint = -1;
-constexpr int kTopLeft = 2;
-constexpr int kBottomRight = 3;
 
 Tensor take_row(const nn::WeightScope& weights) {
   return weights.take("weight", {1, PromptEncoder::kDim}).reshaped({PromptEncoder::kDim});

@@ -11,10 +11,15 @@
 
 namespace facet::models {
 
+/// Labels of tokens that are not clicks.
+constexpr int kNotAPoint = -1;
+constexpr int kTopLeft = 2;
+constexpr int kBottomRight = 3;
+
 /// What the prompt encoder takes for one object: points and a box in pixels of the model's square.
 struct EncoderPrompt {
   std::vector<Point> points_model_px;
-  std::vector<int> labels;  ///< 1 object, 0 background
+  std::vector<int> labels;  ///< 1 object, 0 background; as SAM 2 has it also corners and not-a-points
   std::optional<Box> box_model_px;
 
   /// Tokens this prompt becomes: its points, and two corners or one "not a point".
@@ -25,7 +30,7 @@ struct EncoderPrompt {
   }
 };
 
-/// SAM's prompt encoder (Kirillov et al. 2023, "Segment Anything", app. A).
+/// The prompt encoder of SAM and SAM 2 (Kirillov et al. 2023, "Segment Anything", app. A).
 class PromptEncoder {
  public:
   static constexpr std::int64_t kDim = 256;

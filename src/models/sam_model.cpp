@@ -7,13 +7,33 @@ namespace facet {
 namespace {
 
 // Published files carry these, and segmentation does not use them: TinyViT's classifier, counters of
-// training.
-constexpr std::string_view kIgnorable[] = {
-    "image_encoder.norm_head.", "image_encoder.head.", ".num_batches_tracked",
-    ".attention_bias_idxs",     "pixel_mean",          "pixel_std"};
+// training, a position that SAM 2's configurations switch off.
+constexpr std::string_view kIgnorable[] = {"image_encoder.norm_head.",
+                                           "image_encoder.head.",
+                                           ".num_batches_tracked",
+                                           ".attention_bias_idxs",
+                                           "pixel_mean",
+                                           "pixel_std",
+                                           "no_mem_pos_enc"};
 
-std::unique_ptr<const models::ImageEncoder> build_encoder(const nn::WeightScope& weights,
+bool is_sam2(const models::Architecture& architecture) {
+  return std::holds_alternative<models::HieraConfig>(architecture.encoder);
+}
+
+nn::WeightScope decoder_scope(const nn::WeightScope& root, const models::Architecture& architecture) {
+  return root / (is_sam2(architecture) ? "sam_mask_decoder" : "mask_decoder");
+}
+
+nn::WeightScope prompt_scope(const nn::WeightScope& root, const models::Architecture& architecture) {
+  return root / (is_sam2(architecture) ? "sam_prompt_encoder" : "prompt_encoder");
+}
+
+std::unique_ptr<const models::ImageEncoder> build_encoder(const nn::WeightScope& root,
                                                           const models::Architecture& architecture) {
+  const nn::WeightScope weights = root / "image_encoder";
+  if (const auto* hiera = std::get_if<models::HieraConfig>(&architecture.encoder)) {
+    return std::make_unique<models::HieraEncoder>(weights, decoder_scope(root, architecture), *hiera);
+  }
   if (const auto* vit = std::get_if<models::VitConfig>(&architecture.encoder)) {
     return std::make_unique<models::VitEncoder>(weights, *vit);
   }
@@ -24,11 +44,19 @@ std::unique_ptr<const models::ImageEncoder> build_encoder(const nn::WeightScope&
 }  // namespace
 
 Model::Model(models::WeightStore& weights, const models::Architecture& architecture)
-    : image_encoder(build_encoder(weights.root() / "image_encoder", architecture)),
-      prompt_encoder(weights.root() / "prompt_encoder", kImageSize, kGrid),
-      mask_decoder(weights.root() / "mask_decoder") {
+    : image_encoder(build_encoder(weights.root(), architecture)),
+      prompt_encoder(prompt_scope(weights.root(), architecture), kImageSize, kGrid),
+      mask_decoder(decoder_scope(weights.root(), architecture)) {
   info.architecture = architecture.name;
   info.precision = "fp32";
+  info.keeps_aspect = !is_sam2(architecture);
+  if (is_sam2(architecture)) memory = std::make_unique<models::VideoMemory>(weights.root(), kGrid);
+}
+
+models::ImageFeatures Model::encode_picture(ops::Context& ctx, const Tensor& image) const {
+  models::ImageFeatures features = image_encoder->forward(ctx, image);
+  if (memory) features.image = memory->without_memory(ctx, features.image);
+  return features;
 }
 
 namespace models {

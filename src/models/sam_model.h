@@ -6,12 +6,13 @@
 #include "models/architecture.h"
 #include "models/image_encoder.h"
 #include "models/mask_decoder.h"
+#include "models/memory/video_memory.h"
 #include "models/prompt_encoder.h"
 #include "models/weight_store.h"
 
 namespace facet {
 
-/// SAM and MobileSAM: an image encoder, a prompt encoder and a mask decoder.
+/// SAM, MobileSAM and SAM 2: an image encoder, a prompt encoder and a mask decoder; SAM 2 also a memory.
 class Model {
  public:
   static constexpr int kImageSize = 1024;
@@ -25,6 +26,10 @@ class Model {
   std::unique_ptr<const models::ImageEncoder> image_encoder;
   models::PromptEncoder prompt_encoder;
   models::MaskDecoder mask_decoder;
+  std::unique_ptr<const models::VideoMemory> memory;  ///< SAM 2 only
+
+  /// What decoding a picture takes: as the encoder gives it, in SAM 2 with its "no memory" added.
+  [[nodiscard]] models::ImageFeatures encode_picture(ops::Context& ctx, const Tensor& image) const;
 };
 
 namespace models {

@@ -22,6 +22,12 @@ Tensor sum_of(ops::Context& ctx, ConstTensorView a, ConstTensorView b) {
   return sum;
 }
 
+nn::WeightScope mlp_layer(const nn::WeightScope& weights, int index) {
+  const nn::WeightScope mlp = weights / "mlp";
+  if (mlp.has("layers.0.weight")) return mlp / "layers" / index;
+  return mlp / (index == 0 ? "lin1" : "lin2");
+}
+
 }  // namespace
 
 TwoWayBlock::TwoWayBlock(const nn::WeightScope& weights, std::int64_t dim, int heads, std::int64_t mlp_dim,
@@ -31,14 +37,14 @@ TwoWayBlock::TwoWayBlock(const nn::WeightScope& weights, std::int64_t dim, int h
       norm1_(weights / "norm1", dim, kNormEps),
       token_to_image_(weights / "cross_attn_token_to_image", dim, dim / kDownsampleRate, heads),
       norm2_(weights / "norm2", dim, kNormEps),
-      lin1_(weights / "mlp" / "lin1", dim, mlp_dim),
-      lin2_(weights / "mlp" / "lin2", mlp_dim, dim),
+      lin1_(mlp_layer(weights, 0), dim, mlp_dim),
+      lin2_(mlp_layer(weights, 1), mlp_dim, dim),
       norm3_(weights / "norm3", dim, kNormEps),
       image_to_token_(weights / "cross_attn_image_to_token", dim, dim / kDownsampleRate, heads),
       norm4_(weights / "norm4", dim, kNormEps) {}
 
-void TwoWayBlock::forward(ops::Context& ctx, Tensor& tokens, Tensor& image, ConstTensorView token_positions,
-                          ConstTensorView image_positions) const {
+Tensor TwoWayBlock::forward(ops::Context& ctx, Tensor& tokens, ConstTensorView image,
+                            ConstTensorView token_positions, ConstTensorView image_positions) const {
   if (first_) {
     tokens = self_attn_.forward(ctx, tokens, tokens, tokens);
   } else {
@@ -48,22 +54,15 @@ void TwoWayBlock::forward(ops::Context& ctx, Tensor& tokens, Tensor& image, Cons
   }
   norm1_.apply(ctx, tokens);
 
-  const Tensor placed_image = sum_of(ctx, image, image_positions);
-  token_to_image_.add_to(ctx, sum_of(ctx, tokens, token_positions), placed_image, image, tokens);
+  const Tensor looking = sum_of(ctx, tokens, token_positions);
+  token_to_image_.look_at_image(ctx, looking, image, image_positions, tokens);
   norm2_.apply(ctx, tokens);
 
   lin2_.add_to(ctx, lin1_.forward(ctx, tokens, ops::Activation::Relu), tokens);
   norm3_.apply(ctx, tokens);
 
   const Tensor placed_tokens = sum_of(ctx, tokens, token_positions);
-  if (image.shape()[0] == tokens.shape()[0]) {
-    image_to_token_.add_to(ctx, placed_image, placed_tokens, tokens, image);
-  } else {
-    Tensor attended = image_to_token_.forward(ctx, placed_image, placed_tokens, tokens);  // [P, N, dim]
-    ops::add(ctx, attended, image, attended);
-    image = std::move(attended);
-  }
-  norm4_.apply(ctx, image);
+  return image_to_token_.look_at_tokens(ctx, image, image_positions, placed_tokens, tokens, norm4_);
 }
 
 TwoWayTransformer::TwoWayTransformer(const nn::WeightScope& weights, int depth, std::int64_t dim, int heads,
@@ -76,10 +75,15 @@ TwoWayTransformer::TwoWayTransformer(const nn::WeightScope& weights, int depth, 
 TwoWayTransformer::Output TwoWayTransformer::forward(ops::Context& ctx, ConstTensorView image,
                                                      ConstTensorView image_positions,
                                                      ConstTensorView tokens) const {
-  Output out{copy_of(ctx, tokens), copy_of(ctx, image)};
-  for (const TwoWayBlock& layer : layers_) layer.forward(ctx, out.tokens, out.image, tokens, image_positions);
-  const Tensor placed_image = sum_of(ctx, out.image, image_positions);
-  final_attn_.add_to(ctx, sum_of(ctx, out.tokens, tokens), placed_image, out.image, out.tokens);
+  Output out{copy_of(ctx, tokens), {}};
+  for (const TwoWayBlock& layer : layers_) {
+    ctx.between_blocks();
+    const ConstTensorView seen = out.image.empty() ? image : out.image.view();
+    out.image = layer.forward(ctx, out.tokens, seen, tokens, image_positions);
+  }
+  ctx.between_blocks();
+  const Tensor looking = sum_of(ctx, out.tokens, tokens);
+  final_attn_.look_at_image(ctx, looking, out.image, image_positions, out.tokens);
   norm_final_.apply(ctx, out.tokens);
   return out;
 }

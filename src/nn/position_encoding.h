@@ -18,4 +18,15 @@ class RandomPositionEncoding {
   Tensor gaussian_;
 };
 
+/// Sines and cosines of the rows' and columns' numbers, rows first, normalised to one turn over the grid
+/// (PositionEmbeddingSine with normalize). [height * width, channels]
+/// Source  Vaswani et al. 2017, "Attention Is All You Need", sec. 3.5
+[[nodiscard]] Tensor sine_position_grid(int height, int width, std::int64_t channels);
+/// The sines, then the cosines of one number at falling frequencies: channels numbers.
+void encode_sine_position(float position, std::span<float> out);
+
+/// Angles for ops::rotate_positions: the first half of the channels turns with the column, the second with
+/// the row. [height * width, channels]
+[[nodiscard]] Tensor axial_rotary_table(int height, int width, std::int64_t channels);
+
 }  // namespace facet::nn

@@ -34,22 +34,29 @@ HeadView split_heads(ConstTensorView tokens, int heads) {
 }
 
 void attention(Context& ctx, const AttentionArgs& args, TensorView out) {
-  FACET_CHECK(out.shape() == Shape({args.batch, args.queries, std::int64_t(args.heads) * args.dim}),
+  FACET_CHECK(out.shape() == Shape({args.batch, args.queries, std::int64_t(args.heads) * args.out_dim()}),
               "attention: out is " + out.shape().to_string());
   if (out.shape().numel() == 0) return;
   FACET_CHECK(args.keys > 0, "attention: there is no key");
   expect_inside("q", args.q, args.batch, args.queries, args.heads, args.dim);
   expect_inside("k", args.k, args.batch, args.keys, args.heads, args.dim);
-  expect_inside("v", args.v, args.batch, args.keys, args.heads, args.dim);
+  expect_inside("v", args.v, args.batch, args.keys, args.heads, args.out_dim());
   ctx.kernels().attention(ctx, args, out);
 }
 
 void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out) {
   const std::int64_t tokens = std::int64_t(args.grid.height) * args.grid.width;
-  FACET_CHECK(out.shape() == Shape({args.batch, tokens, std::int64_t(args.heads) * args.dim}),
+  const int stride = args.query_stride;
+  FACET_CHECK(stride >= 1 && args.grid.height % stride == 0 && args.grid.width % stride == 0 &&
+                  args.window.height % stride == 0 && args.window.width % stride == 0,
+              "window_attention: grid and window are no multiples of the query stride");
+  FACET_CHECK(stride == 1 || (args.relative_rows.empty() && args.bias.empty()),
+              "window_attention: pooled queries take no bias");
+  const std::int64_t queries = tokens / (std::int64_t(stride) * stride);
+  FACET_CHECK(out.shape() == Shape({args.batch, queries, std::int64_t(args.heads) * args.dim}),
               "window_attention: out is " + out.shape().to_string());
   if (out.shape().numel() == 0) return;
-  expect_inside("q", args.q, args.batch, tokens, args.heads, args.dim);
+  expect_inside("q", args.q, args.batch, queries, args.heads, args.dim);
   expect_inside("k", args.k, args.batch, tokens, args.heads, args.dim);
   expect_inside("v", args.v, args.batch, tokens, args.heads, args.dim);
   FACET_CHECK(args.window.height > 0 && args.window.width > 0, "window_attention: the window is empty");

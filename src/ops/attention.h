@@ -29,13 +29,16 @@ struct AttentionArgs {
   std::int64_t keys = 0;
   int heads = 1;
   int dim = 0;
+  int value_dim = 0;  ///< of v's heads; 0 = dim
   float scale = 1.0F;
+
+  [[nodiscard]] int out_dim() const { return value_dim == 0 ? dim : value_dim; }
 };
 
 /// out = softmax(scale * q k^T) v. Scores are never stored for all keys at once.
 ///
-/// Shapes  q [batch, queries, heads, dim], k and v [batch, keys, heads, dim], as HeadViews
-///         out [batch, queries, heads * dim], fully written, aliases no input
+/// Shapes  q [batch, queries, heads, dim], k [batch, keys, heads, dim], v [batch, keys, heads, value_dim], as
+///         HeadViews; out [batch, queries, heads * value_dim], fully written, aliases no input
 /// Dtypes  f32; the softmax accumulates in f32
 /// Errors  ContractError when a view reaches outside its tensor, or there is no key
 void attention(Context& ctx, const AttentionArgs& args, TensorView out);
@@ -45,6 +48,9 @@ struct WindowAttentionArgs {
   std::int64_t batch = 1;
   Size grid;    ///< rows and columns of tokens
   Size window;  ///< the grid itself for global attention
+  /// 2 when queries lie on a grid of half the height and width, as after pooling: windows are halved for
+  /// them.
+  int query_stride = 1;
   int heads = 1;
   int dim = 0;
   float scale = 1.0F;
@@ -59,9 +65,10 @@ struct WindowAttentionArgs {
 /// relative_columns[...], or nothing. Windows that reach over the edge see padding_row there; such queries
 /// are not computed.
 ///
-/// Shapes  q, k, v [batch, grid.height * grid.width, heads, dim]     out [batch, height * width, heads * dim]
+/// Shapes  k, v [batch, grid.height * grid.width, heads, dim]; q the same over the query grid
+///         (grid / query_stride); out [batch, query tokens, heads * dim]
 /// Source  Li et al. 2022, "MViTv2", sec. 4.1 (decomposed relative positions); Wu et al. 2022, "TinyViT"
-/// Errors  ContractError on a shape mismatch
+/// Errors  ContractError on a shape mismatch, on a bias or table with a query_stride
 void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out);
 
 }  // namespace facet::ops

@@ -18,4 +18,8 @@ void activate(Context& ctx, Activation activation, TensorView x) {
   ctx.kernels().activate(ctx, activation, x);
 }
 
+void signed_mask(Context& ctx, bool binary, TensorView x) {
+  if (x.shape().numel() > 0) ctx.kernels().signed_mask(ctx, binary, x);
+}
+
 }  // namespace facet::ops

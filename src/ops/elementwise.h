@@ -13,4 +13,8 @@ void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);
 /// x = activation(x)
 void activate(Context& ctx, Activation activation, TensorView x);
 
+/// What SAM 2's memory encoder takes for a mask: x = 20 m - 10, where m is sigmoid(x), or with `binary` 1
+/// where x is above 0 and else 0.
+void signed_mask(Context& ctx, bool binary, TensorView x);
+
 }  // namespace facet::ops

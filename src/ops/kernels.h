@@ -11,9 +11,12 @@ namespace facet::ops {
 class Context;
 struct AttentionArgs;
 struct WindowAttentionArgs;
+struct PoolForTokensArgs;
+struct SpreadTokensArgs;
+struct SubpixelMasksArgs;
 
 /// What is applied to each element at the end of a product or convolution.
-enum class Activation { None, Relu, Gelu };
+enum class Activation { None, Relu, Gelu, Sigmoid };
 
 /// Weights of a product, laid out for one backend. Made once, shared by all threads.
 class PackedLinear {
@@ -87,12 +90,20 @@ class Kernels {
                           float eps, Activation activation, TensorView out) const = 0;
   virtual void attention(Context& ctx, const AttentionArgs& args, TensorView out) const = 0;
   virtual void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out) const = 0;
+  virtual void pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView out) const = 0;
+  virtual void spread_tokens(Context& ctx, const SpreadTokensArgs& args, TensorView out) const = 0;
+  virtual void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out) const = 0;
   virtual void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b,
                                  TensorView out) const = 0;
   virtual void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const = 0;
   virtual void space_to_depth(Context& ctx, ConstTensorView x, int block, TensorView out) const = 0;
   virtual void gather_subpixels(Context& ctx, ConstTensorView x, TensorView out) const = 0;
   virtual void activate(Context& ctx, Activation activation, TensorView x) const = 0;
+  virtual void signed_mask(Context& ctx, bool binary, TensorView x) const = 0;
+  virtual void max_pool2(Context& ctx, ConstTensorView x, TensorView out) const = 0;
+  virtual void rotate_positions(Context& ctx, ConstTensorView angles, TensorView x) const = 0;
+  virtual void add_upsampled2(Context& ctx, ConstTensorView x, TensorView out) const = 0;
+  virtual void resize_bilinear(Context& ctx, ConstTensorView x, TensorView out) const = 0;
 };
 
 using KernelsPtr = std::shared_ptr<const Kernels>;

@@ -224,7 +224,8 @@ Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::generate(const Image&
                              predictor_.set_image(crop.layer == 0 ? image : segment::cut(image, crop),
                                                   {options_.between_blocks, options_.stop}));
       const RunScope scope(ctx, options_.between_blocks, options_.stop);
-      const segment::Placement placement{embedding.original_size, embedding.input_size};
+      const segment::Placement placement{embedding.original_size, embedding.input_size,
+                                         !model.info.keeps_aspect};
       std::vector<Point> points = grids[crop.layer];
       std::vector<DecoderPrompt> prompts(points.size());
       for (std::size_t i = 0; i < points.size(); ++i) {
@@ -234,7 +235,7 @@ Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::generate(const Image&
         prompts[i].index = i;
       }
       CropMasks masks(options_, crop, placement, image.size());
-      segment::decode_prompts(ctx, model, *embedding.features, std::move(prompts), true,
+      segment::decode_prompts(ctx, model, embedding, std::move(prompts), true,
                               std::min(options_.points_per_batch, kMostPerBatch),
                               [&](std::span<const DecoderPrompt> batch, const DecodedBatch& decoded) {
                                 masks.add(ctx, batch, points, decoded);

@@ -1,4 +1,5 @@
 #include <charconv>
+#include <vector>
 
 #include "facet/predictor.h"
 #include "io/checkpoint.h"
@@ -8,6 +9,14 @@ namespace facet {
 namespace {
 
 constexpr const char* kFormat = "facet embedding 1";
+
+struct NamedFeatures {
+  const char* name;
+  std::shared_ptr<const Tensor> Embedding::*tensor;
+};
+constexpr NamedFeatures kFeatures[] = {{"features", &Embedding::features},
+                                       {"high_res0", &Embedding::high_res0},
+                                       {"high_res1", &Embedding::high_res1}};
 
 std::string size_text(Size size) { return std::to_string(size.height) + "x" + std::to_string(size.width); }
 
@@ -24,8 +33,11 @@ bool parse_size(const std::string& text, Size* size) {
 Status save_embedding(const Embedding& embedding, const std::filesystem::path& path) {
   if (embedding.features == nullptr)
     return {StatusCode::OutputFailed, path.string() + ": the embedding is empty"};
-  const io::NamedTensor features[] = {{"features", embedding.features->view()}};
-  return io::write_safetensors(path, features,
+  std::vector<io::NamedTensor> tensors;
+  for (const NamedFeatures& part : kFeatures) {
+    if (embedding.*part.tensor) tensors.push_back({part.name, (embedding.*part.tensor)->view()});
+  }
+  return io::write_safetensors(path, tensors,
                                {{"format", kFormat},
                                 {"original_size", size_text(embedding.original_size)},
                                 {"input_size", size_text(embedding.input_size)},
@@ -47,8 +59,12 @@ Result<Embedding> load_embedding(const std::filesystem::path& path) {
                                             kFormat + "' with sizes and model, found '" + entry("format") +
                                             "'");
   }
-  FACET_ASSIGN_OR_RETURN(Tensor features, file.read_float32("features"));
-  embedding.features = std::make_shared<const Tensor>(std::move(features));
+  for (const NamedFeatures& part : kFeatures) {
+    const bool optional = part.tensor != &Embedding::features;
+    if (optional && !file.shape(part.name)) continue;
+    FACET_ASSIGN_OR_RETURN(Tensor tensor, file.read_float32(part.name));
+    embedding.*part.tensor = std::make_shared<const Tensor>(std::move(tensor));
+  }
   return embedding;
 }
 

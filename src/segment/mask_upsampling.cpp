@@ -87,8 +87,12 @@ float ratio(std::int64_t inner, std::int64_t outer) {
 MaskUpsampler::MaskUpsampler(const Placement& placement, int low_res, int image_size)
     : original_(placement.original),
       low_res_(low_res),
-      rows_(axis_taps(low_res, image_size, placement.input.height, placement.original.height)),
-      across_(axis_taps(low_res, image_size, placement.input.width, placement.original.width)) {}
+      rows_(placement.stretched
+                ? axis_taps(low_res, low_res, low_res, placement.original.height)
+                : axis_taps(low_res, image_size, placement.input.height, placement.original.height)),
+      across_(placement.stretched
+                  ? axis_taps(low_res, low_res, low_res, placement.original.width)
+                  : axis_taps(low_res, image_size, placement.input.width, placement.original.width)) {}
 
 std::vector<MaskUpsampler::Taps> MaskUpsampler::axis_taps(int low_res, int image_size, int input,
                                                           int original) {
@@ -168,8 +172,10 @@ MaskUpsampler::Mask MaskUpsampler::mask(std::span<const float> logits, const Opt
       continue;
     }
     column(columns, x, values);
-    inner += count_above(values, options.threshold + options.stability_offset);
-    outer += count_above(values, options.threshold - options.stability_offset);
+    if (options.stability_offset != 0) {
+      inner += count_above(values, options.threshold + options.stability_offset);
+      outer += count_above(values, options.threshold - options.stability_offset);
+    }
     for (std::size_t y = 0; y < height; ++y) bits[y] = values[y] > options.threshold ? 1 : 0;
     runs.append(false, options.top);
     for_each_run(bits, [&](bool value, std::size_t count) {

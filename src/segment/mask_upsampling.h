@@ -17,14 +17,15 @@ namespace facet::segment {
 /// Threads  const and shared by all threads
 class MaskUpsampler {
  public:
-  /// `low_res` is the side of the logits, `image_size` the model's square.
+  /// `low_res` is the side of the logits, `image_size` the model's square. Logits of a stretched picture go
+  /// to its size in one step, as in SAM 2.
   MaskUpsampler(const Placement& placement, int low_res, int image_size);
 
   struct Options {
     float threshold = 0.0F;
-    float stability_offset = 1.0F;
-    Size canvas;   ///< the mask's size; the picture may be a part of it
-    int left = 0;  ///< where in the canvas the picture lies
+    float stability_offset = 1.0F;  ///< 0: the score is not asked for and is 1
+    Size canvas;                    ///< the mask's size; the picture may be a part of it
+    int left = 0;                   ///< where in the canvas the picture lies
     int top = 0;
   };
   struct Mask {

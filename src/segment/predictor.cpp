@@ -1,9 +1,11 @@
 #include "facet/predictor.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/check.h"
 #include "segment/guard.h"
+#include "segment/logit_cleanup.h"
 #include "segment/mask_upsampling.h"
 #include "segment/predictor_impl.h"
 #include "segment/prompt_checks.h"
@@ -25,26 +27,44 @@ std::span<const float> low_res_of(const DecodedBatch& batch, std::int64_t prompt
   return batch.masks.data<float>().subspan((prompt * batch.masks.shape()[1] + mask) * area, area);
 }
 
-DecoderPrompt to_decoder_prompt(const Prompt& prompt, const Placement& placement, std::size_t index) {
+// SAM 2 takes a box as two more points, before the others.
+void add_corners(const Box& box, models::EncoderPrompt& prompt) {
+  prompt.points_model_px.insert(prompt.points_model_px.begin(), {{box.x0, box.y0}, {box.x1, box.y1}});
+  prompt.labels.insert(prompt.labels.begin(), {models::kTopLeft, models::kBottomRight});
+}
+
+DecoderPrompt to_decoder_prompt(const Prompt& prompt, const Placement& placement, bool sam2,
+                                std::size_t index) {
   DecoderPrompt out;
   for (const Point& point : prompt.points) out.sparse.points_model_px.push_back(placement.to_model(point));
   out.sparse.labels = prompt.labels;
-  if (prompt.box) out.sparse.box_model_px = placement.to_model(*prompt.box);
+  if (prompt.box && sam2) add_corners(placement.to_model(*prompt.box), out.sparse);
+  if (prompt.box && !sam2) out.sparse.box_model_px = placement.to_model(*prompt.box);
   out.mask_logits = prompt.mask_logits;
   out.index = index;
   return out;
 }
 
-MaskPrediction make_mask(const MaskUpsampler& upsampler, std::span<const float> logits, float score,
+MaskPrediction make_mask(const MaskUpsampler& upsampler, std::span<const float> decoded, float score,
                          const PredictOptions& options) {
-  MaskUpsampler::Mask mask =
-      upsampler.mask(logits, {.threshold = options.mask_threshold, .canvas = upsampler.size()});
+  std::vector<float> cleaned;
+  std::span<const float> logits = decoded;
+  if (options.max_hole_area > 0 || options.max_sprinkle_area > 0) {
+    cleaned.assign(decoded.begin(), decoded.end());
+    segment::clean_up_logits(cleaned, {kLowRes, kLowRes},
+                             {.max_hole_area = options.max_hole_area,
+                              .max_sprinkle_area = options.max_sprinkle_area,
+                              .threshold = options.mask_threshold});
+    logits = cleaned;
+  }
+  MaskUpsampler::Mask mask = upsampler.mask(
+      logits, {.threshold = options.mask_threshold, .stability_offset = 0, .canvas = upsampler.size()});
   MaskPrediction out;
   out.score = score;
   out.area = mask.area;
   out.bbox = rle_bbox(mask.rle);
   out.rle = std::move(mask.rle);
-  if (options.keep_low_res_logits) out.low_res_logits = Tensor::from(logits, {kLowRes, kLowRes});
+  if (options.keep_low_res_logits) out.low_res_logits = Tensor::from(decoded, {kLowRes, kLowRes});
   if (options.keep_full_logits) {
     out.logits = Tensor::from(upsampler.logits(logits), {upsampler.size().height, upsampler.size().width});
   }
@@ -81,6 +101,9 @@ Status check_embedding(const Embedding& embedding, const ModelInfo& model) {
   if (embedding.model_fingerprint != model.fingerprint) {
     return {StatusCode::BadModel, "the embedding was made by another model than " + model.path.string()};
   }
+  if (!model.keeps_aspect && (embedding.high_res0 == nullptr || embedding.high_res1 == nullptr)) {
+    return {StatusCode::BadModel, "the embedding has no high-resolution features, which SAM 2 needs"};
+  }
   return {};
 }
 
@@ -100,10 +123,15 @@ Tensor stacked_inputs(ops::Context& ctx, std::span<const Image* const> images,
   return stacked;
 }
 
-std::shared_ptr<const Tensor> feature_slice(const Tensor& features, std::int64_t index) {
-  const Shape one{1, Model::kGrid, Model::kGrid, Model::kChannels};
+// The part of one picture of a batch, in memory of its own; null for an empty tensor.
+std::shared_ptr<const Tensor> slice_of(const Tensor& batch, std::int64_t index) {
+  if (batch.empty()) return nullptr;
+  std::array<std::int64_t, Shape::kMaxRank> dims{};
+  std::copy(batch.shape().dims().begin(), batch.shape().dims().end(), dims.begin());
+  dims[0] = 1;
+  const Shape one(std::span<const std::int64_t>(dims.data(), batch.shape().rank()));
   return std::make_shared<const Tensor>(
-      Tensor::from(features.data<float>().subspan(index * one.numel(), one.numel()), one));
+      Tensor::from(batch.data<float>().subspan(index * one.numel(), one.numel()), one));
 }
 
 }  // namespace
@@ -120,7 +148,7 @@ std::size_t Predictor::peak_working_bytes() const { return impl_->ctx.arena().pe
 
 Result<Tensor> Predictor::preprocess(const Image& image) {
   return segment::guarded([&]() -> Result<Tensor> {
-    FACET_ASSIGN_OR_RETURN(const Placement placement, segment::place(image.size(), Model::kImageSize));
+    FACET_ASSIGN_OR_RETURN(const Placement placement, segment::place(image.size(), model()));
     return segment::channels_first(segment::to_input(impl_->ctx, image, placement, Model::kImageSize));
   });
 }
@@ -138,15 +166,16 @@ Result<std::vector<Embedding>> Predictor::set_images(std::span<const Image* cons
     const RunScope scope(impl_->ctx, options.between_blocks, options.stop);
     std::vector<Placement> placements;
     for (const Image* image : images) {
-      FACET_ASSIGN_OR_RETURN(const Placement placement, segment::place(image->size(), Model::kImageSize));
+      FACET_ASSIGN_OR_RETURN(const Placement placement, segment::place(image->size(), model()));
       placements.push_back(placement);
     }
-    const Tensor features =
-        impl_->model->image_encoder->forward(impl_->ctx, stacked_inputs(impl_->ctx, images, placements));
+    const models::ImageFeatures features =
+        impl_->model->encode_picture(impl_->ctx, stacked_inputs(impl_->ctx, images, placements));
     std::vector<Embedding> embeddings;
-    for (std::size_t i = 0; i < images.size(); ++i) {
-      embeddings.push_back({feature_slice(features, std::int64_t(i)), placements[i].original,
-                            placements[i].input, impl_->model->info.fingerprint});
+    for (std::int64_t i = 0; i < std::int64_t(images.size()); ++i) {
+      embeddings.push_back({slice_of(features.image, i), slice_of(features.high_res0, i),
+                            slice_of(features.high_res1, i), placements[i].original, placements[i].input,
+                            impl_->model->info.fingerprint});
     }
     return embeddings;
   });
@@ -158,11 +187,11 @@ Result<std::vector<ObjectPrediction>> Predictor::predict(const Embedding& embedd
   FACET_RETURN_IF_ERROR(check_embedding(embedding, impl_->model->info));
   FACET_RETURN_IF_ERROR(segment::check_prompts(prompts, embedding.original_size));
   return segment::guarded([&]() -> Result<std::vector<ObjectPrediction>> {
-    const Placement placement{embedding.original_size, embedding.input_size};
+    const Placement placement{embedding.original_size, embedding.input_size, !model().keeps_aspect};
     const MaskUpsampler upsampler(placement, kLowRes, Model::kImageSize);
     std::vector<DecoderPrompt> decoder_prompts;
     for (std::size_t i = 0; i < prompts.size(); ++i) {
-      decoder_prompts.push_back(to_decoder_prompt(prompts[i], placement, i));
+      decoder_prompts.push_back(to_decoder_prompt(prompts[i], placement, impl_->model->memory != nullptr, i));
     }
     std::vector<ObjectPrediction> objects(prompts.size());
     int done = 0;
@@ -187,25 +216,27 @@ Result<std::vector<ObjectPrediction>> Predictor::predict(const Embedding& embedd
       if (options.progress) options.progress(done, int(prompts.size()));
     };
     const RunScope scope(impl_->ctx, {}, options.stop);
-    segment::decode_prompts(impl_->ctx, *impl_->model, *embedding.features, std::move(decoder_prompts),
+    segment::decode_prompts(impl_->ctx, *impl_->model, embedding, std::move(decoder_prompts),
                             options.multimask, std::max(1, options.prompts_per_batch), consume);
     return objects;
   });
 }
 
-std::shared_ptr<const Tensor> mask_to_logits(const Bitmap& mask) {
+std::shared_ptr<const Tensor> mask_to_logits(const Bitmap& mask, const ModelInfo& model) {
   FACET_CHECK(mask.bits.size() == std::size_t(mask.size.height) * mask.size.width,
               "the mask's bits do not fill it");
   // As for SAM 2's drawn masks: +10 inside, -10 outside, averaged over the pixels that a low-resolution cell
   // covers.
-  const double scale = double(kLowRes) / std::max(mask.size.height, mask.size.width);
+  const int longer = std::max(mask.size.height, mask.size.width);
+  const double rows = double(kLowRes) / (model.keeps_aspect ? longer : mask.size.height);
+  const double columns = double(kLowRes) / (model.keeps_aspect ? longer : mask.size.width);
   Tensor logits(Shape({kLowRes, kLowRes}));
   for (int y = 0; y < kLowRes; ++y) {
-    const int y0 = int(y / scale);
-    const int y1 = std::max(y0 + 1, int((y + 1) / scale));
+    const int y0 = int(y / rows);
+    const int y1 = std::max(y0 + 1, int((y + 1) / rows));
     for (int x = 0; x < kLowRes; ++x) {
-      const int x0 = int(x / scale);
-      const int x1 = std::max(x0 + 1, int((x + 1) / scale));
+      const int x0 = int(x / columns);
+      const int x1 = std::max(x0 + 1, int((x + 1) / columns));
       int inside = 0;
       int seen = 0;
       for (int row = y0; row < std::min(y1, mask.size.height); ++row) {

@@ -1,6 +1,7 @@
 #include "segment/prompt_decoder.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "ops/elementwise.h"
 
@@ -33,11 +34,11 @@ Tensor with_masks(ops::Context& ctx, const Model& model, ConstTensorView tokens,
 
 }  // namespace
 
-void decode_prompts(ops::Context& ctx, const Model& model, const Tensor& features,
+void decode_prompts(ops::Context& ctx, const Model& model, const Embedding& embedding,
                     std::vector<DecoderPrompt> prompts, bool multimask, int per_batch,
                     const std::function<void(std::span<const DecoderPrompt>, const DecodedBatch&)>& consume) {
   const ConstTensorView tokens =
-      features.view().reshaped({1, std::int64_t(Model::kGrid) * Model::kGrid, Model::kChannels});
+      embedding.features->view().reshaped({1, std::int64_t(Model::kGrid) * Model::kGrid, Model::kChannels});
   Tensor unmasked = ctx.make(tokens.shape());
   ops::add(ctx, tokens, model.prompt_encoder.no_mask(), unmasked);
   const auto decode = [&](std::span<const DecoderPrompt> batch) {
@@ -45,9 +46,16 @@ void decode_prompts(ops::Context& ctx, const Model& model, const Tensor& feature
     std::vector<models::EncoderPrompt> sparse;
     for (const DecoderPrompt& prompt : batch) sparse.push_back(prompt.sparse);
     const Tensor own = batch[0].mask_logits ? with_masks(ctx, model, tokens, batch) : Tensor();
-    consume(batch, model.mask_decoder.forward(ctx, own.empty() ? unmasked.view() : own.view(),
-                                              model.prompt_encoder.position_grid(),
-                                              model.prompt_encoder.sparse(ctx, sparse), multimask));
+    const Tensor sparse_tokens = model.prompt_encoder.sparse(ctx, sparse);
+    models::MaskDecoder::Input input{.image = own.empty() ? std::as_const(unmasked).view() : own.view(),
+                                     .positions = model.prompt_encoder.position_grid(),
+                                     .sparse = sparse_tokens,
+                                     .multimask = multimask};
+    if (embedding.high_res0) {
+      input.high_res0 = *embedding.high_res0;
+      input.high_res1 = *embedding.high_res1;
+    }
+    consume(batch, model.mask_decoder.forward(ctx, input));
   };
   std::stable_sort(prompts.begin(), prompts.end(), [](const DecoderPrompt& a, const DecoderPrompt& b) {
     return std::pair(a.sparse.tokens(), a.mask_logits != nullptr) <

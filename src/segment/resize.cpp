@@ -13,39 +13,68 @@ namespace {
 constexpr int kPrecisionBits = 32 - 8 - 2;
 constexpr int kChannels = 3;
 
-// The inputs of one output position and their weights in units of 2^-22.
+// The inputs of one output position and where their weights begin.
 struct Taps {
   int first = 0;
   int count = 0;
-  std::size_t weights = 0;  // where they begin
+  std::size_t weights = 0;
 };
 
+template <class Weight>
 struct Filter {
   std::vector<Taps> taps;
-  std::vector<std::int32_t> weights;
+  std::vector<Weight> weights;
 };
 
-Filter triangle_filter(int in, int out) {
+struct Kernel {
+  double (*value)(double distance);
+  double support;
+};
+
+double triangle(double x) {
+  x = std::abs(x);
+  return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+double cubic(double x) {
+  constexpr double kA = -0.5;
+  x = std::abs(x);
+  if (x < 1.0) return ((kA + 2.0) * x - (kA + 3.0)) * x * x + 1.0;
+  if (x < 2.0) return (((x - 5.0) * x + 8.0) * x - 4.0) * kA;
+  return 0.0;
+}
+
+constexpr Kernel kTriangle = {triangle, 1.0};
+constexpr Kernel kCubic = {cubic, 2.0};
+
+// The kernel, stretched over the inputs where the picture shrinks; weights add up to one.
+Filter<double> antialiasing_filter(const Kernel& kernel, int in, int out) {
   const double scale = double(in) / out;
   const double stretch = std::max(scale, 1.0);
-  Filter filter;
-  std::vector<double> values;
+  const double support = kernel.support * stretch;
+  Filter<double> filter;
   for (int position = 0; position < out; ++position) {
     const double center = (position + 0.5) * scale;
-    const int first = std::max(0, static_cast<int>(center - stretch + 0.5));
-    const int last = std::min(in, static_cast<int>(center + stretch + 0.5));
-    values.clear();
+    const int first = std::max(0, static_cast<int>(center - support + 0.5));
+    const int last = std::min(in, static_cast<int>(center + support + 0.5));
+    filter.taps.push_back({first, last - first, filter.weights.size()});
     double total = 0;
     for (int i = first; i < last; ++i) {
-      const double distance = std::abs((i - center + 0.5) * (1.0 / stretch));
-      values.push_back(distance < 1.0 ? 1.0 - distance : 0.0);
-      total += values.back();
+      filter.weights.push_back(kernel.value((i - center + 0.5) * (1.0 / stretch)));
+      total += filter.weights.back();
     }
-    filter.taps.push_back({first, last - first, filter.weights.size()});
-    for (const double value : values) {
-      const double share = total != 0.0 ? value / total : value;
-      filter.weights.push_back(static_cast<std::int32_t>(0.5 + share * (1 << kPrecisionBits)));
-    }
+    if (total == 0.0) continue;
+    for (auto w = filter.weights.end() - (last - first); w != filter.weights.end(); ++w) *w /= total;
+  }
+  return filter;
+}
+
+// Weights in units of 2^-22, rounded away from zero at one half.
+Filter<std::int32_t> fixed_point(Filter<double> exact) {
+  Filter<std::int32_t> filter{std::move(exact.taps), {}};
+  for (const double weight : exact.weights) {
+    filter.weights.push_back(
+        static_cast<std::int32_t>(weight * (1 << kPrecisionBits) + (weight < 0 ? -0.5 : 0.5)));
   }
   return filter;
 }
@@ -56,8 +85,8 @@ std::uint8_t to_byte(std::int32_t sum) {
 
 constexpr std::int32_t kHalf = 1 << (kPrecisionBits - 1);
 
-Image resize_columns(const Image& image, int width) {
-  const Filter filter = triangle_filter(image.width(), width);
+Image resize_columns(const Image& image, const Kernel& kernel, int width) {
+  const auto filter = fixed_point(antialiasing_filter(kernel, image.width(), width));
   Image out(Size{image.height(), width});
   const std::uint8_t* from = image.rgb().data();
   std::uint8_t* to = out.rgb().data();
@@ -76,8 +105,8 @@ Image resize_columns(const Image& image, int width) {
   return out;
 }
 
-Image resize_rows(const Image& image, int height) {
-  const Filter filter = triangle_filter(image.height(), height);
+Image resize_rows(const Image& image, const Kernel& kernel, int height) {
+  const auto filter = fixed_point(antialiasing_filter(kernel, image.height(), height));
   Image out(Size{height, image.width()});
   const std::size_t stride = std::size_t(image.width()) * kChannels;
   std::vector<std::int32_t> sums(stride);
@@ -94,13 +123,49 @@ Image resize_rows(const Image& image, int height) {
   return out;
 }
 
-}  // namespace
-
-Image resize_bilinear(const Image& image, Size size) {
+Image resize(const Image& image, const Kernel& kernel, Size size) {
   FACET_CHECK(!image.empty() && size.height > 0 && size.width > 0, "resize of or to an empty picture");
   if (image.size() == size) return image;
-  const Image narrowed = image.width() == size.width ? image : resize_columns(image, size.width);
-  return narrowed.height() == size.height ? narrowed : resize_rows(narrowed, size.height);
+  const Image narrowed = image.width() == size.width ? image : resize_columns(image, kernel, size.width);
+  return narrowed.height() == size.height ? narrowed : resize_rows(narrowed, kernel, size.height);
+}
+
+}  // namespace
+
+Image resize_bilinear(const Image& image, Size size) { return resize(image, kTriangle, size); }
+
+Image resize_bicubic(const Image& image, Size size) { return resize(image, kCubic, size); }
+
+std::vector<float> resize_bilinear_unrounded(const Image& image, Size size) {
+  FACET_CHECK(!image.empty() && size.height > 0 && size.width > 0, "resize of or to an empty picture");
+  const Filter<double> across = antialiasing_filter(kTriangle, image.width(), size.width);
+  const Filter<double> down = antialiasing_filter(kTriangle, image.height(), size.height);
+  const std::size_t stride = std::size_t(size.width) * kChannels;
+  std::vector<float> narrowed(std::size_t(image.height()) * stride);
+  float* cell = narrowed.data();
+  for (int y = 0; y < image.height(); ++y) {
+    const std::uint8_t* row = image.rgb().data() + std::size_t(y) * image.width() * kChannels;
+    for (const Taps& taps : across.taps) {
+      float sum[kChannels] = {0, 0, 0};
+      for (int i = 0; i < taps.count; ++i) {
+        const auto weight = static_cast<float>(across.weights[taps.weights + i]);
+        const std::uint8_t* pixel = row + std::size_t(taps.first + i) * kChannels;
+        for (int c = 0; c < kChannels; ++c) sum[c] += weight * static_cast<float>(pixel[c]);
+      }
+      cell = std::copy(sum, sum + kChannels, cell);
+    }
+  }
+  std::vector<float> out(std::size_t(size.height) * stride, 0.0F);
+  for (int y = 0; y < size.height; ++y) {
+    const Taps& taps = down.taps[y];
+    float* to = out.data() + y * stride;
+    for (int i = 0; i < taps.count; ++i) {
+      const auto weight = static_cast<float>(down.weights[taps.weights + i]);
+      const float* from = narrowed.data() + (taps.first + i) * stride;
+      for (std::size_t x = 0; x < stride; ++x) to[x] += weight * from[x];
+    }
+  }
+  return out;
 }
 
 }  // namespace facet::segment

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "facet/image.h"
 
 namespace facet::segment {
@@ -10,5 +12,10 @@ namespace facet::segment {
 /// Errors  ContractError on an empty picture or size
 /// Source  Pillow, Resample.c (its fixed-point weights of 22 bits and their rounding)
 [[nodiscard]] Image resize_bilinear(const Image& image, Size size);
+/// The same with Pillow's BICUBIC (Keys' cubic, a = -0.5), which SAM 2 uses for video frames.
+[[nodiscard]] Image resize_bicubic(const Image& image, Size size);
+/// The antialiased triangle filter on bytes taken as numbers, not rounded between or after the two passes:
+/// torch's interpolate with antialias, which SAM 2 uses for pictures. [size.height][size.width][3], 0 to 255
+[[nodiscard]] std::vector<float> resize_bilinear_unrounded(const Image& image, Size size);
 
 }  // namespace facet::segment

@@ -54,7 +54,8 @@ struct ServiceConfig {
   std::chrono::milliseconds body_timeout{60'000};
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds write_timeout{60'000};
-  std::chrono::milliseconds timeout{120'000};  ///< of a request that names none; also the longest one may ask for
+  std::chrono::milliseconds timeout{
+      120'000};  ///< of a request that names none; also the longest one may ask for
 
   bool allow_tiff = false;
   std::filesystem::path tokens_file;
@@ -70,7 +71,8 @@ struct ServiceConfig {
   std::string log_level = "info";
 };
 
-/// One key of the configuration: in the YAML file as `name: value`, on the command line as --name with dashes.
+/// One key of the configuration: in the YAML file as `name: value`, on the command line as --name with
+/// dashes.
 struct ConfigKey {
   std::string_view name;
   std::string_view value_name;  ///< "BYTES", "MS", "FILE" ... for people
@@ -85,9 +87,9 @@ struct ConfigKey {
 /// Errors  Usage naming the key: unknown (with the nearest that is known), or a value that does not fit
 Status set_config_key(ServiceConfig& config, const std::string& name, const std::string& value);
 
-/// Reads a YAML file over `config`. `models` is a map from names to files, or to {file, precision}; `aliases` a
-/// map; `cors_origin` one or a list; all other keys are scalars.
-/// Errors  Usage naming the file, the line and the key
+/// Reads a YAML file over `config`. `models` is a map from names to files, or to {file, precision}; `aliases`
+/// a map; `cors_origin` one or a list; all other keys are scalars. Errors  Usage naming the file, the line
+/// and the key
 Status read_config_file(const std::filesystem::path& path, ServiceConfig& config);
 
 /// The variables by which Vertex AI tells a container how to serve; empty = not set.

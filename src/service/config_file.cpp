@@ -42,8 +42,10 @@ Status set_map(const std::string& key, const YAML::Node& node, ServiceConfig& co
   if (!node.IsMap()) return usage(fmt::format("{}: expected a map from names", key));
   for (const auto& entry : node) {
     const std::string name = entry.first.Scalar();
-    Status status = key == "models" ? set_model_node(name, entry.second, config)
-                                    : set_config_key(config, "alias", name + "=" + (entry.second.IsScalar() ? entry.second.Scalar() : ""));
+    Status status = key == "models"
+                        ? set_model_node(name, entry.second, config)
+                        : set_config_key(config, "alias",
+                                         name + "=" + (entry.second.IsScalar() ? entry.second.Scalar() : ""));
     if (!status.ok()) return status.with_context(line_of(entry.second));
   }
   return {};

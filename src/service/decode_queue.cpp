@@ -11,8 +11,8 @@ std::size_t left_of(const DecodeJob& job) { return job.request.prompts.size() - 
 auto what_must_agree(const DecodeJob& job) {
   const PredictOptions& options = job.request.options;
   return std::tuple(job.request.model.get(), job.request.embedding.features.get(), options.multimask,
-                    options.min_score, options.mask_threshold, options.keep_low_res_logits,
-                    options.keep_full_logits);
+                    options.min_score, options.mask_threshold, options.max_hole_area,
+                    options.max_sprinkle_area, options.keep_low_res_logits, options.keep_full_logits);
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ Status bad_uri(const std::string& uri, std::string_view reason) {
 }
 
 bool is_model(const fs::directory_entry& entry) {
-  return entry.is_regular_file() && std::ranges::find(kExtensions, entry.path().extension().string()) != kExtensions.end();
+  return entry.is_regular_file() &&
+         std::ranges::find(kExtensions, entry.path().extension().string()) != kExtensions.end();
 }
 
 Result<std::vector<fs::path>> model_files(const std::string& uri) {
@@ -40,10 +41,13 @@ Result<std::vector<fs::path>> model_files(const std::string& uri) {
 Status add_default_models(const std::string& storage_uri, ServiceConfig& config) {
   if (storage_uri.empty()) return set_config_key(config, "model", fmt::format("{0}={0}", kDefaultModel));
   if (storage_uri.starts_with("gs://")) {
-    return bad_uri(storage_uri, "buckets are not read: put the model into the container and name it with --model, or mount the bucket and give its folder");
+    return bad_uri(storage_uri,
+                   "buckets are not read: put the model into the container and name it with --model, or "
+                   "mount the bucket and give its folder");
   }
   FACET_ASSIGN_OR_RETURN(const std::vector<fs::path> files, model_files(storage_uri));
-  for (const fs::path& file : files) config.models.emplace_back(file.stem().string(), ModelEntry{.file = file.string()});
+  for (const fs::path& file : files)
+    config.models.emplace_back(file.stem().string(), ModelEntry{.file = file.string()});
   return {};
 }
 

@@ -24,8 +24,12 @@ constexpr int kMaxSide = 1 << 24;
 struct TensorField {
   std::string_view name;
   std::shared_ptr<const Tensor> Embedding::*tensor;
+  std::array<std::int64_t, 4> dims;  // those after the last are 0
+  [[nodiscard]] Shape shape() const { return Shape(std::span(dims).first(dims[3] == 0 ? 3 : 4)); }
 };
-constexpr std::array kTensors = {TensorField{"features", &Embedding::features}};
+constexpr std::array kTensors = {TensorField{"features", &Embedding::features, {1, 64, 64, 256}},
+                                 TensorField{"high_res0", &Embedding::high_res0, {1, 64 * 64 * 16, 32}},
+                                 TensorField{"high_res1", &Embedding::high_res1, {1, 64 * 64 * 4, 64}}};
 
 struct EntryHeader {
   std::array<char, 8> magic;
@@ -171,6 +175,10 @@ Status read_named_tensor(Reader& reader, Embedding& embedding) {
     if (field.name != name) continue;
     if (embedding.*field.tensor) return damaged("has the same tensor twice");
     FACET_ASSIGN_OR_RETURN(Tensor tensor, read_tensor(reader, header));
+    if (!(tensor.shape() == field.shape())) {
+      return damaged(fmt::format("has {} of shape {}; expected {}", name, tensor.shape().to_string(),
+                                 field.shape().to_string()));
+    }
     embedding.*field.tensor = std::make_shared<const Tensor>(std::move(tensor));
     return {};
   }
@@ -227,6 +235,9 @@ Result<Embedding> decode_entry(std::span<const std::uint8_t> bytes, const std::s
   }
   if (reader.left() != 0) return damaged(fmt::format("goes on for {} bytes after its end", reader.left()));
   if (embedding.features == nullptr) return damaged("has no features");
+  if ((embedding.high_res0 == nullptr) != (embedding.high_res1 == nullptr)) {
+    return damaged("has one of two tensors of high resolution");
+  }
   return embedding;
 }
 

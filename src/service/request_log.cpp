@@ -29,20 +29,25 @@ const LevelName& named(RequestLog::Level level) { return kLevels[static_cast<int
 /// "2026-11-21T14:03:22.123Z"
 std::string time_text() {
   const auto now = std::chrono::system_clock::now();
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(now)), ms);
+  const auto ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
+                     ms);
 }
 
 }  // namespace
 
 struct RequestLog::Impl {
-  std::shared_ptr<spdlog::details::thread_pool> pool = std::make_shared<spdlog::details::thread_pool>(kQueue, 1);
-  std::shared_ptr<spdlog::async_logger> logger = std::make_shared<spdlog::async_logger>(
-      "facet", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool, spdlog::async_overflow_policy::overrun_oldest);
+  std::shared_ptr<spdlog::details::thread_pool> pool =
+      std::make_shared<spdlog::details::thread_pool>(kQueue, 1);
+  std::shared_ptr<spdlog::async_logger> logger =
+      std::make_shared<spdlog::async_logger>("facet", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool,
+                                             spdlog::async_overflow_policy::overrun_oldest);
   bool json = true;
 };
 
-RequestLog::RequestLog(const std::string& format, const std::string& level) : impl_(std::make_unique<Impl>()) {
+RequestLog::RequestLog(const std::string& format, const std::string& level)
+    : impl_(std::make_unique<Impl>()) {
   impl_->json = format == "json";
   impl_->logger->set_pattern("%v");
   for (const LevelName& known : kLevels) {

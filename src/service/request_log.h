@@ -10,10 +10,9 @@
 
 namespace facet::service {
 
-/// The log of the service: one line an event on standard error, JSON for machines or text for people. Lines are
-/// written by a thread of their own; when nobody takes them, the oldest are dropped rather than the service
-/// held up.
-/// Threads  any
+/// The log of the service: one line an event on standard error, JSON for machines or text for people. Lines
+/// are written by a thread of their own; when nobody takes them, the oldest are dropped rather than the
+/// service held up. Threads  any
 class RequestLog {
  public:
   /// `format` "json" or "text", `level` "debug", "info", "warning" or "error"

@@ -21,7 +21,7 @@
 namespace facet::service {
 namespace {
 
-constexpr std::chrono::milliseconds kGrace{300};  // for a request that is on its way when the listeners close
+constexpr std::chrono::milliseconds kGrace{1000};  // for a request that is on its way when the listeners close
 constexpr std::chrono::milliseconds kPoll{10};
 
 HttpLimits http_limits(const ServiceConfig& config) {
@@ -37,7 +37,10 @@ HttpLimits http_limits(const ServiceConfig& config) {
 }
 
 EngineOptions engine_options(const ServiceConfig& config) {
-  return {.threads = config.threads, .max_queued = config.max_queued, .max_batch = config.max_batch, .max_delay = config.max_delay};
+  return {.threads = config.threads,
+          .max_queued = config.max_queued,
+          .max_batch = config.max_batch,
+          .max_delay = config.max_delay};
 }
 
 double resident_bytes() {
@@ -61,7 +64,8 @@ void prepare_process() {
 /// All parts of the service, in the order in which they depend on each other.
 class Service {
  public:
-  Service(const ServeOptions& options, std::unique_ptr<Metrics> metrics, std::unique_ptr<EmbeddingStore> store, Access access)
+  Service(const ServeOptions& options, std::unique_ptr<Metrics> metrics,
+          std::unique_ptr<EmbeddingStore> store, Access access)
       : options_(options),
         config_(options.config),
         log_(config_.log_format, config_.log_level),
@@ -72,7 +76,8 @@ class Service {
         store_(std::move(store)),
         pictures_(config_.picture_store_bytes),
         engine_(engine_options(config_), cache_, store_.get(), *metrics_),
-        models_(engine_, *metrics_, {.memory_budget_bytes = config_.model_memory_bytes, .load_threads = config_.threads}),
+        models_(engine_, *metrics_,
+                {.memory_budget_bytes = config_.model_memory_bytes, .load_threads = config_.threads}),
         processors_(std::max(1U, std::thread::hardware_concurrency())),
         routes_(public_routes(config_)),
         admin_routes_(admin_routes()),
@@ -88,7 +93,11 @@ class Service {
     FACET_ASSIGN_OR_RETURN(const std::uint16_t admin_port, listen_admin());
     FACET_RETURN_IF_ERROR(load_models(config_, true));
     if (options_.listening) options_.listening(port, admin_port);
-    log_.write(RequestLog::Level::Info, "listening", {{"host", config_.host}, {"port", port}, {"admin_port", admin_port}, {"tls", !config_.tls_key.empty()}});
+    log_.write(RequestLog::Level::Info, "listening",
+               {{"host", config_.host},
+                {"port", port},
+                {"admin_port", admin_port},
+                {"tls", !config_.tls_key.empty()}});
     server_.on_signal(SIGHUP, [this] { reload(); });
     const std::stop_callback on_stop(options_.stop, [this] { server_.post([this] { begin_drain(); }); });
     server_.run();
@@ -119,7 +128,8 @@ class Service {
 
   Result<std::uint16_t> listen_admin() {
     if (config_.admin_port < 0) return std::uint16_t(0);
-    const ListenAddress address{.host = config_.admin_host, .port = static_cast<std::uint16_t>(config_.admin_port)};
+    const ListenAddress address{.host = config_.admin_host,
+                                .port = static_cast<std::uint16_t>(config_.admin_port)};
     Result<std::uint16_t> port = server_.listen(address, admin_application_);
     if (!port.ok()) return port.status().with_context("admin_port");
     return port;
@@ -131,12 +141,14 @@ class Service {
     for (const auto& [name, entry] : config.models) {
       Result<std::filesystem::path> file = options_.folder.resolve(entry.file);
       if (!file.ok()) return file.status().with_context("model " + name);
-      models_.load({.name = name, .file = *file, .precision = entry.precision}, [this, model = name, first](const Status& status) {
-        log_load(model, status);
-        if (first && !status.ok()) server_.post([this, status] { fail(status); });
-      });
+      models_.load({.name = name, .file = *file, .precision = entry.precision},
+                   [this, model = name, first](const Status& status) {
+                     log_load(model, status);
+                     if (first && !status.ok()) server_.post([this, status] { fail(status); });
+                   });
     }
-    for (const auto& [alias, target] : config.aliases) FACET_RETURN_IF_ERROR(models_.set_alias(alias, target));
+    for (const auto& [alias, target] : config.aliases)
+      FACET_RETURN_IF_ERROR(models_.set_alias(alias, target));
     return {};
   }
 
@@ -181,10 +193,14 @@ class Service {
   }
 
   void add_gauges() {
-    metrics_->gauge_function("facet_http_connections", "Open connections.", [this] { return server_.connections(); });
-    metrics_->gauge_function("facet_http_in_flight", "Requests begun whose answers are not sent yet.", [this] { return server_.in_flight(); });
-    metrics_->gauge_function("facet_http_requests_busy", "Requests on a request thread.", [this] { return pool_.busy(); });
-    metrics_->gauge_function("facet_pictures_bytes", "Uploaded pictures that are kept.", [this] { return static_cast<double>(pictures_.size_bytes()); });
+    metrics_->gauge_function("facet_http_connections", "Open connections.",
+                             [this] { return server_.connections(); });
+    metrics_->gauge_function("facet_http_in_flight", "Requests begun whose answers are not sent yet.",
+                             [this] { return server_.in_flight(); });
+    metrics_->gauge_function("facet_http_requests_busy", "Requests on a request thread.",
+                             [this] { return pool_.busy(); });
+    metrics_->gauge_function("facet_pictures_bytes", "Uploaded pictures that are kept.",
+                             [this] { return static_cast<double>(pictures_.size_bytes()); });
     metrics_->gauge_function("facet_process_resident_bytes", "Memory of the process.", resident_bytes);
   }
 

@@ -45,7 +45,7 @@ std::vector<double> two_steps(const Tensor& logits, const Placement& placement) 
 
 class MaskUpsampling : public ::testing::TestWithParam<Size> {
  protected:
-  Placement placement = place(GetParam(), kSquare).value();
+  Placement placement = place(GetParam(), ModelInfo{.image_size = kSquare}).value();
   MaskUpsampler upsampler{placement, kLowRes, kSquare};
   Tensor logits = random_tensor({kLowRes, kLowRes}, 3);
 };
@@ -100,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(Sizes, MaskUpsampling,
                                            Size{2, 9}));
 
 TEST(MaskUpsampler, AnEmptyMaskIsOneRun) {
-  const Placement placement = place({20, 30}, kSquare).value();
+  const Placement placement = place({20, 30}, ModelInfo{.image_size = kSquare}).value();
   const MaskUpsampler upsampler(placement, kLowRes, kSquare);
   const std::vector<float> nothing(kLowRes * kLowRes, -5.0F);
   const auto mask = upsampler.mask(nothing, {.canvas = {20, 30}});

@@ -28,14 +28,22 @@ const Headers kForm = {{"Content-Type", kFormType}};
 BadRequest bad_json(const std::string& path, const Json& body, const std::string& names, int status = 422) {
   return {body.dump().substr(0, 120), path, kJson, body.dump(), status, names};
 }
-BadRequest bad_text(const std::string& path, const std::string& body, const std::string& names, int status = 400) {
+BadRequest bad_text(const std::string& path, const std::string& body, const std::string& names,
+                    int status = 400) {
   return {body.substr(0, 120), path, kJson, body, status, names};
 }
-BadRequest bad_form(const std::string& path, const std::vector<FormField>& fields, const std::string& names, int status = 422) {
+BadRequest bad_form(const std::string& path, const std::vector<FormField>& fields, const std::string& names,
+                    int status = 422) {
   const std::string body = form_body(fields);
-  return {fields.empty() ? "an empty form" : fields.back().name + "=" + fields.back().data.substr(0, 60), path, kForm, body, status, names};
+  return {fields.empty() ? "an empty form" : fields.back().name + "=" + fields.back().data.substr(0, 60),
+          path,
+          kForm,
+          body,
+          status,
+          names};
 }
-BadRequest bad_multipart(const std::string& what, const std::string& body, const std::string& names, const std::string& type = kFormType, int status = 400) {
+BadRequest bad_multipart(const std::string& what, const std::string& body, const std::string& names,
+                         const std::string& type = kFormType, int status = 400) {
   return {what, "/segment", {{"Content-Type", type}}, body, status, names};
 }
 
@@ -47,18 +55,22 @@ std::string big_endian(std::uint32_t value) {
 
 /// A PNG signature and header that declare a size, and nothing more.
 std::string declared_png(std::uint32_t width, std::uint32_t height) {
-  return "\x89PNG\r\n\x1a\n" + big_endian(13) + "IHDR" + big_endian(width) + big_endian(height) + std::string("\x08\x02\0\0\0", 5) + big_endian(0);
+  return "\x89PNG\r\n\x1a\n" + big_endian(13) + "IHDR" + big_endian(width) + big_endian(height) +
+         std::string("\x08\x02\0\0\0", 5) + big_endian(0);
 }
 
 class BadRequests : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    server_ = std::make_unique<ServeProcess>(ServeProcess::Setup{.options = {"--max-pixels", "1000000", "--max-body", "2MiB", "--max-objects", "8", "--max-files", "3"}});
+    server_ = std::make_unique<ServeProcess>(
+        ServeProcess::Setup{.options = {"--max-pixels", "1000000", "--max-body", "2MiB", "--max-objects", "8",
+                                        "--max-files", "3"}});
     id_ = server_->call("POST", "/v1/images", {{"Content-Type", "image/png"}}, picture_bytes()).json()["id"];
   }
   static void TearDownTestSuite() { server_.reset(); }
 
-  /// Each is refused with its status, names the field, tells nothing of this machine, and leaves the service alive.
+  /// Each is refused with its status, names the field, tells nothing of this machine, and leaves the service
+  /// alive.
   static void expect_all_refused(const std::vector<BadRequest>& requests) {
     for (const BadRequest& request : requests) {
       SCOPED_TRACE(request.method + " " + request.path + ": " + request.what);
@@ -89,7 +101,8 @@ class BadRequests : public ::testing::Test {
         EXPECT_TRUE(detail.at("type").is_string());
       }
     }
-    for (const std::string& secret : {std::string("/tmp"), std::string(".cpp"), e2e::tiny_model().string()}) EXPECT_THAT(answer.body, Not(HasSubstr(secret)));
+    for (const std::string& secret : {std::string("/tmp"), std::string(".cpp"), e2e::tiny_model().string()})
+      EXPECT_THAT(answer.body, Not(HasSubstr(secret)));
   }
 
   static std::string masks() { return "/v1/images/" + id_ + "/masks"; }
@@ -99,27 +112,49 @@ class BadRequests : public ::testing::Test {
 };
 
 TEST_F(BadRequests, BrokenMultipartBodiesAre400AndSayWhatIsWrong) {
-  const std::string part = "Content-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\ndata\r\n";
+  const std::string part =
+      "Content-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\ndata\r\n";
   expect_all_refused({
       bad_multipart("no boundary in the header", "x", "boundary", "multipart/form-data"),
       bad_multipart("an empty boundary", "x", "boundary", "multipart/form-data; boundary="),
-      bad_multipart("a boundary of 71 characters", "x", "boundary", "multipart/form-data; boundary=" + std::string(71, 'a')),
+      bad_multipart("a boundary of 71 characters", "x", "boundary",
+                    "multipart/form-data; boundary=" + std::string(71, 'a')),
       bad_multipart("a boundary with a bracket", "x", "boundary", "multipart/form-data; boundary=\"a[b\""),
       bad_multipart("an empty body", "", "boundary"),
       bad_multipart("another boundary", "--other\r\n" + part + "--other--\r\n", "boundary"),
       bad_multipart("no closing boundary", "--facet-test\r\n" + part, "closing boundary"),
       bad_multipart("cut within a header", "--facet-test\r\nContent-Disp", "closing boundary"),
       bad_multipart("text after a boundary", "--facet-test text\r\n" + part + "--facet-test--", "follow"),
-      bad_multipart("a part without a header", "--facet-test\r\n\r\ndata\r\n--facet-test--", "Content-Disposition"),
-      bad_multipart("no Content-Disposition", "--facet-test\r\nContent-Type: text/plain\r\n\r\ndata\r\n--facet-test--", "Content-Disposition"),
-      bad_multipart("an attachment", "--facet-test\r\nContent-Disposition: attachment; name=\"file\"\r\n\r\nx\r\n--facet-test--", "form-data"),
-      bad_multipart("no name", "--facet-test\r\nContent-Disposition: form-data\r\n\r\nx\r\n--facet-test--", "name"),
-      bad_multipart("two dispositions", "--facet-test\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\nx\r\n--facet-test--", "two"),
-      bad_multipart("a header without a colon", "--facet-test\r\nContent-Disposition\r\n\r\nx\r\n--facet-test--", "colon"),
-      bad_multipart("a folded header", "--facet-test\r\nContent-Disposition: form-data;\r\n name: x\r\n\r\nx\r\n--facet-test--", "part"),
-      bad_multipart("a part in base64", "--facet-test\r\nContent-Disposition: form-data; name=\"file\"\r\nContent-Transfer-Encoding: base64\r\n\r\nx\r\n--facet-test--", "Content-Transfer-Encoding"),
-      bad_multipart("a header of 9000 bytes", "--facet-test\r\nX: " + std::string(9000, 'x') + "\r\n\r\nx\r\n--facet-test--", "header"),
-      bad_multipart("a field of more than a megabyte", "--facet-test\r\nContent-Disposition: form-data; name=\"box\"\r\n\r\n" + std::string((1 << 20) + 1, '1') + "\r\n--facet-test--", "longer"),
+      bad_multipart("a part without a header", "--facet-test\r\n\r\ndata\r\n--facet-test--",
+                    "Content-Disposition"),
+      bad_multipart("no Content-Disposition",
+                    "--facet-test\r\nContent-Type: text/plain\r\n\r\ndata\r\n--facet-test--",
+                    "Content-Disposition"),
+      bad_multipart(
+          "an attachment",
+          "--facet-test\r\nContent-Disposition: attachment; name=\"file\"\r\n\r\nx\r\n--facet-test--",
+          "form-data"),
+      bad_multipart("no name", "--facet-test\r\nContent-Disposition: form-data\r\n\r\nx\r\n--facet-test--",
+                    "name"),
+      bad_multipart("two dispositions",
+                    "--facet-test\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Disposition: "
+                    "form-data; name=\"b\"\r\n\r\nx\r\n--facet-test--",
+                    "two"),
+      bad_multipart("a header without a colon",
+                    "--facet-test\r\nContent-Disposition\r\n\r\nx\r\n--facet-test--", "colon"),
+      bad_multipart("a folded header",
+                    "--facet-test\r\nContent-Disposition: form-data;\r\n name: x\r\n\r\nx\r\n--facet-test--",
+                    "part"),
+      bad_multipart("a part in base64",
+                    "--facet-test\r\nContent-Disposition: form-data; "
+                    "name=\"file\"\r\nContent-Transfer-Encoding: base64\r\n\r\nx\r\n--facet-test--",
+                    "Content-Transfer-Encoding"),
+      bad_multipart("a header of 9000 bytes",
+                    "--facet-test\r\nX: " + std::string(9000, 'x') + "\r\n\r\nx\r\n--facet-test--", "header"),
+      bad_multipart("a field of more than a megabyte",
+                    "--facet-test\r\nContent-Disposition: form-data; name=\"box\"\r\n\r\n" +
+                        std::string((1 << 20) + 1, '1') + "\r\n--facet-test--",
+                    "longer"),
       bad_multipart("a preamble without an end", std::string(100'000, 'x'), "boundary"),
   });
 }
@@ -146,9 +181,12 @@ TEST_F(BadRequests, FormsThatDoNotFitNameTheField) {
       bad_form("/segment", {file, {"point_coords", "[[NaN,1]]", ""}}, "point_coords", 400),
       bad_form("/segment", {file, {"point_coords", "[[1e999,1]]", ""}}, "point_coords", 400),
       bad_form("/segment", {file, {"point_coords", "[[1000,1]]", ""}}, "points"),
-      bad_form("/segment", {file, {"point_coords", "[[1,1]]", ""}, {"point_labels", "[1,0]", ""}}, "point_labels"),
-      bad_form("/segment", {file, {"point_coords", "[[1,1]]", ""}, {"point_labels", "[2]", ""}}, "point_labels"),
-      bad_form("/segment", {file, {"point_coords", "[[1,1]]", ""}, {"point_labels", "[\"1\"]", ""}}, "point_labels"),
+      bad_form("/segment", {file, {"point_coords", "[[1,1]]", ""}, {"point_labels", "[1,0]", ""}},
+               "point_labels"),
+      bad_form("/segment", {file, {"point_coords", "[[1,1]]", ""}, {"point_labels", "[2]", ""}},
+               "point_labels"),
+      bad_form("/segment", {file, {"point_coords", "[[1,1]]", ""}, {"point_labels", "[\"1\"]", ""}},
+               "point_labels"),
       bad_form("/segment", {file, {"point_labels", "[1]", ""}}, "point_labels"),
       bad_form("/segment", {file, {"box", "[1,2,3]", ""}}, "box"),
       bad_form("/segment", {file, {"box", "[10,10,5,20]", ""}}, "box"),
@@ -160,7 +198,8 @@ TEST_F(BadRequests, FormsThatDoNotFitNameTheField) {
       bad_form("/segment", {file, {"timeout_ms", "soon", ""}}, "timeout_ms"),
       bad_form("/segment", {file, {"timeout_ms", "-1", ""}}, "timeout_ms"),
       bad_form("/segment_batch", {{"box", "[0,0,9,9]", ""}}, "files"),
-      bad_form("/segment_batch", {{"files", "x", "a"}, {"files", "x", "b"}, {"files", "x", "c"}, {"files", "x", "d"}}, "files"),
+      bad_form("/segment_batch",
+               {{"files", "x", "a"}, {"files", "x", "b"}, {"files", "x", "c"}, {"files", "x", "d"}}, "files"),
       bad_form("/v1/images", {{"picture", "x", "a.png"}}, "file"),
       bad_form("/v1/images", {file, {"model", "no_such_model", ""}}, "model"),
   });
@@ -204,7 +243,8 @@ TEST_F(BadRequests, PromptsThatDoNotFitNameTheObjectAndTheField) {
       bad_json(masks(), {{"objects", {{}}}}, "objects"),
       bad_json(masks(), {{"objects", "all"}}, "objects"),
       bad_json(masks(), {{"objects", nine}}, "objects"),
-      bad_json(masks(), {{"objects", {{{"points", {{1, 1}}}}, {{"points", {{900, 1}}}}}}}, "objects[1].points"),
+      bad_json(masks(), {{"objects", {{{"points", {{1, 1}}}}, {{"points", {{900, 1}}}}}}},
+               "objects[1].points"),
       bad_json(masks(), {{"objects", {{{"points", {{1, 1}}}}, {{"box", {9, 9, 1, 1}}}}}}, "objects[1].box"),
       bad_json(masks(), {{"objects", {{{"points", {{1, 1}}}, {"labels", {1, 1}}}}}}, "objects[0].labels"),
       bad_json(masks(), {{"points", {{1, 1}}}, {"labels", {3}}}, "labels"),
@@ -242,7 +282,8 @@ TEST_F(BadRequests, PromptsThatDoNotFitNameTheObjectAndTheField) {
 
 TEST_F(BadRequests, PicturesThatAreNoneNameTheField) {
   const std::string bytes = picture_bytes();
-  const auto raw = [](const std::string& what, const std::string& body, const std::string& names, int status = 422) {
+  const auto raw = [](const std::string& what, const std::string& body, const std::string& names,
+                      int status = 422) {
     return BadRequest{what, "/v1/images", {{"Content-Type", "image/png"}}, body, status, names};
   };
   expect_all_refused({
@@ -259,8 +300,10 @@ TEST_F(BadRequests, PicturesThatAreNoneNameTheField) {
       bad_json("/segment", {{"image_base64", picture_base64()}, {"prompt_type", "circle"}}, "prompt_type"),
       bad_json("/segment", {{"image_base64", picture_base64()}, {"prompt_type", "point"}}, "points"),
       bad_json("/segment", {{"image_base64", picture_base64()}, {"prompt_type", "box"}}, "boxes"),
-      bad_json("/segment", {{"image_base64", picture_base64()}, {"boxes", {{0, 0, 9, 9}, {9, 9, 0, 0}}}}, "boxes[1]"),
-      bad_json("/segment", {{"image_base64", picture_base64()}, {"confidence_threshold", 2}}, "confidence_threshold"),
+      bad_json("/segment", {{"image_base64", picture_base64()}, {"boxes", {{0, 0, 9, 9}, {9, 9, 0, 0}}}},
+               "boxes[1]"),
+      bad_json("/segment", {{"image_base64", picture_base64()}, {"confidence_threshold", 2}},
+               "confidence_threshold"),
       bad_json("/v1/images", {{"image", "x"}}, "image_base64"),
       raw("nothing", "", "body"),
       raw("text", "hello", "PNG"),
@@ -280,7 +323,8 @@ TEST_F(BadRequests, PicturesThatAreNoneNameTheField) {
 
 TEST_F(BadRequests, ProtocolsNameTheTensorOrTheInstance) {
   const Json image = {{"name", "image"}, {"datatype", "BYTES"}, {"shape", {1}}, {"data", {picture_base64()}}};
-  const Json points = {{"name", "point_coords"}, {"datatype", "FP32"}, {"shape", {1, 1, 2}}, {"data", {1, 1}}};
+  const Json points = {
+      {"name", "point_coords"}, {"datatype", "FP32"}, {"shape", {1, 1, 2}}, {"data", {1, 1}}};
   const auto changed = [](Json tensor, const std::string& key, const Json& value) {
     tensor[key] = value;
     return tensor;
@@ -294,7 +338,8 @@ TEST_F(BadRequests, ProtocolsNameTheTensorOrTheInstance) {
       bad_json(infer, {{"inputs", {image, changed(points, "datatype", "FP8")}}}, "inputs[1]"),
       bad_json(infer, {{"inputs", {image, changed(points, "shape", {1, 2})}}}, "shape"),
       bad_json(infer, {{"inputs", {image, changed(points, "shape", {-1, 2})}}}, "shape"),
-      bad_json(infer, {{"inputs", {image, changed(points, "shape", {1000000000, 1000000000, 1000000000})}}}, "inputs[1]"),
+      bad_json(infer, {{"inputs", {image, changed(points, "shape", {1000000000, 1000000000, 1000000000})}}},
+               "inputs[1]"),
       bad_json(infer, {{"inputs", {image, changed(points, "data", {1, "x"})}}}, "inputs[1]"),
       bad_json(infer, {{"inputs", {image, changed(points, "data", {1, 2, 3})}}}, "inputs[1]"),
       bad_json(infer, {{"inputs", {image, changed(points, "data", {1000, 1})}}}, "points"),
@@ -302,16 +347,39 @@ TEST_F(BadRequests, ProtocolsNameTheTensorOrTheInstance) {
       bad_json(infer, {{"inputs", {image, points}}, {"outputs", {{{"name", "other"}}}}}, "outputs[0]"),
       bad_json("/v2/models/none/infer", {{"inputs", {image, points}}}, "none", 404),
       bad_json("/v2/models/tiny/versions/9/infer", {{"inputs", {image, points}}}, "version", 404),
-      {"a length beyond the body", infer, {{"Content-Type", "application/octet-stream"}, {"Inference-Header-Content-Length", "999"}}, "{}", 400, "Inference-Header-Content-Length"},
-      {"a length that is none", infer, {{"Content-Type", "application/octet-stream"}, {"Inference-Header-Content-Length", "many"}}, "{}", 400, "Inference-Header-Content-Length"},
-      {"binary data that is not there", infer, kJson, R"({"inputs":[{"name":"image","datatype":"BYTES","shape":[1],"parameters":{"binary_data_size":100}}]})", 422, "inputs[0]"},
+      {"a length beyond the body",
+       infer,
+       {{"Content-Type", "application/octet-stream"}, {"Inference-Header-Content-Length", "999"}},
+       "{}",
+       400,
+       "Inference-Header-Content-Length"},
+      {"a length that is none",
+       infer,
+       {{"Content-Type", "application/octet-stream"}, {"Inference-Header-Content-Length", "many"}},
+       "{}",
+       400,
+       "Inference-Header-Content-Length"},
+      {"binary data that is not there", infer, kJson,
+       R"({"inputs":[{"name":"image","datatype":"BYTES","shape":[1],"parameters":{"binary_data_size":100}}]})",
+       422, "inputs[0]"},
       bad_json("/vertex/predict", {{"instances", "x"}}, "instances"),
       bad_json("/vertex/predict", {{"parameters", {{"model", "tiny"}}}}, "instances"),
-      bad_json("/vertex/predict", {{"instances", Json::array()}, {"parameters", {{"model", "none"}}}}, "parameters.model"),
+      bad_json("/vertex/predict", {{"instances", Json::array()}, {"parameters", {{"model", "none"}}}},
+               "parameters.model"),
       bad_json("/predict", {{"project", 1}}, "tasks"),
       bad_json("/predict", {{"tasks", {{{"id", 1}}}}}, "tasks[0].data"),
-      bad_json("/predict", {{"tasks", {{{"data", {{"image", "http://x/y.png"}}}}}}, {"params", {{"context", {{"result", {{{"type", "keypointlabels"}, {"value", {{"x", 1}, {"y", 1}}}}}}}}}}}, "not fetched"),
-      bad_json("/predict", {{"tasks", {{{"data", {{"image", "data:image/png;base64," + picture_base64()}}}}}}, {"params", {{"context", {{"result", {{{"type", "keypointlabels"}, {"value", {{"x", 400}, {"y", 1}}}}}}}}}}}, "result[0]"),
+      bad_json(
+          "/predict",
+          {{"tasks", {{{"data", {{"image", "http://x/y.png"}}}}}},
+           {"params",
+            {{"context", {{"result", {{{"type", "keypointlabels"}, {"value", {{"x", 1}, {"y", 1}}}}}}}}}}},
+          "not fetched"),
+      bad_json(
+          "/predict",
+          {{"tasks", {{{"data", {{"image", "data:image/png;base64," + picture_base64()}}}}}},
+           {"params",
+            {{"context", {{"result", {{{"type", "keypointlabels"}, {"value", {{"x", 400}, {"y", 1}}}}}}}}}}},
+          "result[0]"),
   });
 }
 
@@ -324,13 +392,24 @@ TEST_F(BadRequests, PathsMethodsTypesAndIdsAreRefused) {
       {"a made-up method", "/livez", {}, "", 405, "GET", "BREW"},
       {"a form where JSON is expected", masks(), kForm, form_body({}), 415, "application/json"},
       {"a type that nothing takes", "/segment", {{"Content-Type", "text/csv"}}, "a,b", 415, "Content-Type"},
-      {"a compressed body", "/segment", {{"Content-Type", "application/json"}, {"Content-Encoding", "gzip"}}, "x", 415, "Content-Encoding"},
-      {"an id that was never here", "/v1/images/" + absent + "/masks", kJson, R"({"points":[[1,1]]})", 404, "id"},
+      {"a compressed body",
+       "/segment",
+       {{"Content-Type", "application/json"}, {"Content-Encoding", "gzip"}},
+       "x",
+       415,
+       "Content-Encoding"},
+      {"an id that was never here", "/v1/images/" + absent + "/masks", kJson, R"({"points":[[1,1]]})", 404,
+       "id"},
       {"an id that is none", "/v1/images/../masks", kJson, R"({"points":[[1,1]]})", 404, "id"},
       {"everything of an absent id", "/v1/images/" + absent + "/everything", kJson, "{}", 404, "id"},
       {"an absent picture", "/v1/images/" + absent, {}, "", 404, "id", "GET"},
       {"deleting an absent picture", "/v1/images/" + absent, {}, "", 404, "id", "DELETE"},
-      {"a timeout that is none", masks(), {{"Content-Type", "application/json"}, {"X-Timeout-Ms", "soon"}}, R"({"points":[[1,1]]})", 422, "X-Timeout-Ms"},
+      {"a timeout that is none",
+       masks(),
+       {{"Content-Type", "application/json"}, {"X-Timeout-Ms", "soon"}},
+       R"({"points":[[1,1]]})",
+       422,
+       "X-Timeout-Ms"},
   });
 }
 
@@ -343,9 +422,15 @@ TEST_F(BadRequests, BytesThatAreNotHttpAreRefusedAndTheConnectionEnds) {
       {"GET /livez HTTP/1.1\r\nHost: x\r\nA" + std::string(20'000, 'a') + ": 1\r\n\r\n", 431},
       {"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400},
       {"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
-      {"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
-      {"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
-      {"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n", 413},
+      {"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: gzip, "
+       "chunked\r\n\r\n",
+       501},
+      {"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+       "chunked\r\n\r\nzz\r\n",
+       400},
+      {"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+       "99999999999\r\n\r\n",
+       413},
   };
   for (const auto& [bytes, status] : cases) {
     SCOPED_TRACE(bytes.substr(0, 100));

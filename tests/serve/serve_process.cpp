@@ -26,7 +26,8 @@ namespace facet::serve_tests {
 namespace {
 
 std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -38,7 +39,8 @@ Answer parse_head(const std::string& head) {
   if (line.size() > 12) answer.status = std::stoi(line.substr(9, 3));
   while (std::getline(lines, line) && line != "\r") {
     const std::size_t colon = line.find(": ");
-    if (colon != std::string::npos) answer.headers[lower(line.substr(0, colon))] = line.substr(colon + 2, line.size() - colon - 3);
+    if (colon != std::string::npos)
+      answer.headers[lower(line.substr(0, colon))] = line.substr(colon + 2, line.size() - colon - 3);
   }
   return answer;
 }
@@ -104,7 +106,8 @@ void Client::reset() {
   socket_ = -1;
 }
 
-std::string request_text(const std::string& method, const std::string& path, const Headers& headers, const std::string& body) {
+std::string request_text(const std::string& method, const std::string& path, const Headers& headers,
+                         const std::string& body) {
   std::string text = method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n";
   for (const auto& [name, value] : headers) text += name + ": " + value + "\r\n";
   if (!body.empty() || method == "POST") text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
@@ -134,7 +137,8 @@ ServeProcess::~ServeProcess() {
 }
 
 void ServeProcess::start(const Setup& setup) {
-  std::vector<std::string> command = {FACET_PROGRAM, "serve", "--port", "0", "--admin-port", "0", "--drain-delay", "0", "--log-level", "debug"};
+  std::vector<std::string> command = {FACET_PROGRAM, "serve",         "--port", "0",           "--admin-port",
+                                      "0",           "--drain-delay", "0",      "--log-level", "debug"};
   if (setup.tiny_model) command.push_back("--model=tiny=" + e2e::tiny_model().string());
   command.insert(command.end(), setup.options.begin(), setup.options.end());
   std::vector<std::string> variables = setup.environment;
@@ -148,8 +152,10 @@ void ServeProcess::start(const Setup& setup) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, (folder_ / "log").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  const int failed = posix_spawn(&process_, command[0].c_str(), &actions, nullptr, pointers(command).data(), pointers(variables).data());
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, (folder_ / "log").c_str(),
+                                   O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  const int failed = posix_spawn(&process_, command[0].c_str(), &actions, nullptr, pointers(command).data(),
+                                 pointers(variables).data());
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) throw std::runtime_error("cannot start " + command[0]);
 }
@@ -164,7 +170,8 @@ bool ServeProcess::read_ports() {
   return false;
 }
 
-Answer ServeProcess::call(const std::string& method, const std::string& path, const Headers& headers, const std::string& body) const {
+Answer ServeProcess::call(const std::string& method, const std::string& path, const Headers& headers,
+                          const std::string& body) const {
   Client client(port_);
   client.send(request_text(method, path, headers, body));
   return client.receive(method == "HEAD");
@@ -180,7 +187,8 @@ Answer ServeProcess::post_form(const std::string& path, const std::vector<FormFi
 
 Answer ServeProcess::admin(const std::string& method, const std::string& path, const Json& body) const {
   Client client(admin_port_);
-  client.send(request_text(method, path, {{"Content-Type", "application/json"}}, body.is_null() ? "" : body.dump()));
+  client.send(
+      request_text(method, path, {{"Content-Type", "application/json"}}, body.is_null() ? "" : body.dump()));
   return client.receive();
 }
 

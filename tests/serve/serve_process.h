@@ -57,12 +57,13 @@ struct FormField {
 std::string form_body(const std::vector<FormField>& fields);
 inline const std::string kFormType = "multipart/form-data; boundary=facet-test";
 
-/// The program `facet serve` with a small model, on loopback ports that the system picked. Ends with the object.
+/// The program `facet serve` with a small model, on loopback ports that the system picked. Ends with the
+/// object.
 class ServeProcess {
  public:
   struct Setup {
-    std::vector<std::string> options;      ///< besides the ports
-    bool tiny_model = true;                ///< --model tiny=...
+    std::vector<std::string> options;  ///< besides the ports
+    bool tiny_model = true;            ///< --model tiny=...
     bool wait_until_ready = true;
     std::vector<std::string> environment;  ///< "NAME=value"
   };
@@ -74,7 +75,8 @@ class ServeProcess {
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::uint16_t admin_port() const { return admin_port_; }
-  Answer call(const std::string& method, const std::string& path, const Headers& headers = {}, const std::string& body = {}) const;
+  Answer call(const std::string& method, const std::string& path, const Headers& headers = {},
+              const std::string& body = {}) const;
   Answer get(const std::string& path) const { return call("GET", path); }
   Answer post_json(const std::string& path, const Json& body) const;
   Answer post_form(const std::string& path, const std::vector<FormField>& fields) const;

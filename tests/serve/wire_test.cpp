@@ -12,10 +12,18 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string encoded(const std::string& text) { return base64_encode({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}); }
+std::string encoded(const std::string& text) {
+  return base64_encode({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
 
 TEST(Base64, TheExamplesOfTheStandardGoBothWays) {
-  const std::vector<std::pair<std::string, std::string>> cases = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::vector<std::pair<std::string, std::string>> cases = {{"", ""},
+                                                                  {"f", "Zg=="},
+                                                                  {"fo", "Zm8="},
+                                                                  {"foo", "Zm9v"},
+                                                                  {"foob", "Zm9vYg=="},
+                                                                  {"fooba", "Zm9vYmE="},
+                                                                  {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, text] : cases) {
     EXPECT_EQ(encoded(plain), text);
     EXPECT_EQ(base64_decode(text).value(), plain);
@@ -25,7 +33,8 @@ TEST(Base64, TheExamplesOfTheStandardGoBothWays) {
 TEST(Base64, EveryByteSurvives) {
   std::string bytes;
   for (int i = 0; i < 1000; ++i) bytes.push_back(static_cast<char>(i * 7));
-  for (std::size_t length = 0; length < bytes.size(); length += 13) EXPECT_EQ(base64_decode(encoded(bytes.substr(0, length))).value(), bytes.substr(0, length));
+  for (std::size_t length = 0; length < bytes.size(); length += 13)
+    EXPECT_EQ(base64_decode(encoded(bytes.substr(0, length))).value(), bytes.substr(0, length));
 }
 
 TEST(Base64, LineEndsTheOtherAlphabetAndMissingPaddingAreTaken) {
@@ -46,15 +55,19 @@ TEST(Base64, WhatIsWrongIsSaidWithItsPlace) {
 /// The parts of a body that arrives in pieces of `step` bytes.
 Result<std::vector<FormPart>> parse(const std::string& body, std::size_t step, MultipartLimits limits = {}) {
   MultipartParser parser("b", limits);
-  for (std::size_t at = 0; at < body.size(); at += step) FACET_RETURN_IF_ERROR(parser.feed(std::string_view(body).substr(at, step)));
+  for (std::size_t at = 0; at < body.size(); at += step)
+    FACET_RETURN_IF_ERROR(parser.feed(std::string_view(body).substr(at, step)));
   FACET_RETURN_IF_ERROR(parser.finish());
   return std::move(parser).take_parts();
 }
 
 TEST(Multipart, PiecesOfAnySizeGiveTheSameParts) {
-  const std::string data = "line\r\n--not the boundary\r\n-\r\n--\r\n\r\n--" + std::string("\0\xff", 2) + "\r\n--c";
-  const std::string body = "preamble\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n" + data +
-                           "\r\n--b  \r\ncontent-disposition: form-data; name=plain\r\n\r\n\r\n--b--\r\nepilogue --b--";
+  const std::string data =
+      "line\r\n--not the boundary\r\n-\r\n--\r\n\r\n--" + std::string("\0\xff", 2) + "\r\n--c";
+  const std::string body =
+      "preamble\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\nContent-Type: "
+      "image/png\r\n\r\n" +
+      data + "\r\n--b  \r\ncontent-disposition: form-data; name=plain\r\n\r\n\r\n--b--\r\nepilogue --b--";
   for (const std::size_t step : {1UL, 2UL, 3UL, 7UL, 64UL, 100'000UL}) {
     const auto parts = parse(body, step);
     ASSERT_TRUE(parts.ok()) << parts.status().message();
@@ -81,7 +94,8 @@ TEST(Multipart, NamesAreReadAsBrowsersWriteThem) {
       {R"(filename="")", ""},
   };
   for (const auto& [parameter, name] : cases) {
-    const auto parts = parse("--b\r\nContent-Disposition: form-data; name=\"file\"; " + parameter + "\r\n\r\nx\r\n--b--", 5);
+    const auto parts =
+        parse("--b\r\nContent-Disposition: form-data; name=\"file\"; " + parameter + "\r\n\r\nx\r\n--b--", 5);
     ASSERT_TRUE(parts.ok()) << parts.status().message();
     EXPECT_EQ((*parts)[0].file_name, name);
   }
@@ -89,17 +103,22 @@ TEST(Multipart, NamesAreReadAsBrowsersWriteThem) {
 
 TEST(Multipart, TruncatedAtAnyByteItIsRefused) {
   const std::string body = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\ndata\r\n--b--";
-  for (std::size_t length = 0; length < body.size(); ++length) EXPECT_FALSE(parse(body.substr(0, length), 3).ok()) << length;
+  for (std::size_t length = 0; length < body.size(); ++length)
+    EXPECT_FALSE(parse(body.substr(0, length), 3).ok()) << length;
   EXPECT_TRUE(parse(body, 3).ok());
 }
 
 TEST(Multipart, LimitsHoldForFieldsPartsAndHeaders) {
   const MultipartLimits limits{.max_parts = 2, .max_head_bytes = 100, .max_field_bytes = 10};
-  const auto field = [](const std::string& data, const std::string& more = "") { return "--b\r\nContent-Disposition: form-data; name=\"a\"" + more + "\r\n\r\n" + data + "\r\n"; };
+  const auto field = [](const std::string& data, const std::string& more = "") {
+    return "--b\r\nContent-Disposition: form-data; name=\"a\"" + more + "\r\n\r\n" + data + "\r\n";
+  };
   EXPECT_TRUE(parse(field("0123456789") + "--b--", 4, limits).ok());
   EXPECT_THAT(parse(field("0123456789x") + "--b--", 4, limits).status().message(), HasSubstr("part 1"));
-  EXPECT_TRUE(parse(field(std::string(5000, 'x'), "; filename=\"f\"") + "--b--", 4, limits).ok()) << "files have the body's limit";
-  EXPECT_THAT(parse(field("") + field("") + field("") + "--b--", 4, limits).status().message(), HasSubstr("more than 2 parts"));
+  EXPECT_TRUE(parse(field(std::string(5000, 'x'), "; filename=\"f\"") + "--b--", 4, limits).ok())
+      << "files have the body's limit";
+  EXPECT_THAT(parse(field("") + field("") + field("") + "--b--", 4, limits).status().message(),
+              HasSubstr("more than 2 parts"));
   EXPECT_FALSE(parse(field("", "; x=\"" + std::string(100, 'y') + "\"") + "--b--", 4, limits).ok());
 }
 

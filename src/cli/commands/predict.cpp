@@ -154,12 +154,13 @@ Status run_predict(const PredictCommandOptions& options, Io& io) {
   Stopwatch watch(io);
   FACET_ASSIGN_OR_RETURN(const Picture picture, open_picture(options.image, options.picture, io));
   run.head.timings.decode = watch.lap_ms();
-  FACET_ASSIGN_OR_RETURN(run.prompts, load_prompt_masks(std::move(requests), picture.image.size()));
-  FACET_RETURN_IF_ERROR(segment::check_prompts(run.prompts, picture.image.size()));
   FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options.model, io));
   watch.lap_ms();
   FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model(path, {.threads = options.threads}));
   run.head.timings.load = watch.lap_ms();
+  FACET_ASSIGN_OR_RETURN(run.prompts,
+                         load_prompt_masks(std::move(requests), picture.image.size(), model_info(*model)));
+  FACET_RETURN_IF_ERROR(segment::check_prompts(run.prompts, picture.image.size()));
   run.head.image = options.image;
   run.head.size = picture.image.size();
   run.head.window = picture.source.window;

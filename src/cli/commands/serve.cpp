@@ -19,7 +19,7 @@ using service::ServiceConfig;
 
 struct ServeCommandOptions {
   std::string config_file;
-  ModelOptions model;  // of which only the folder is asked for here
+  ModelOptions model;                                           // of which only the folder is asked for here
   std::map<std::string_view, std::vector<std::string>> values;  // of the keys that stand on the command line
 };
 
@@ -30,13 +30,16 @@ Result<ServiceConfig> make_config(const ServeCommandOptions& options, const Io& 
                                                .health_route = io.variable("AIP_HEALTH_ROUTE"),
                                                .predict_route = io.variable("AIP_PREDICT_ROUTE")},
                                               config));
-  if (!options.config_file.empty()) FACET_RETURN_IF_ERROR(service::read_config_file(options.config_file, config));
+  if (!options.config_file.empty())
+    FACET_RETURN_IF_ERROR(service::read_config_file(options.config_file, config));
   for (const auto& [name, values] : options.values) {
     for (const std::string& value : values) {
-      FACET_RETURN_IF_ERROR(service::set_config_key(config, std::string(name), value).with_context("--" + std::string(name)));
+      FACET_RETURN_IF_ERROR(
+          service::set_config_key(config, std::string(name), value).with_context("--" + std::string(name)));
     }
   }
-  if (config.models.empty()) FACET_RETURN_IF_ERROR(service::add_default_models(io.variable("AIP_STORAGE_URI"), config));
+  if (config.models.empty())
+    FACET_RETURN_IF_ERROR(service::add_default_models(io.variable("AIP_STORAGE_URI"), config));
   FACET_RETURN_IF_ERROR(service::check_config(config));
   return config;
 }
@@ -45,16 +48,22 @@ void announce(const ServiceConfig& config, std::uint16_t port, std::uint16_t adm
   if (!io.error_is_terminal) return;  // the log says it
   const char* scheme = config.tls_key.empty() ? "http" : "https";
   tell(io, fmt::format("serving on {}://{}:{}/ (Ctrl-C ends it)", scheme, config.host, port));
-  if (admin_port != 0) tell(io, fmt::format("administration on http://{}:{}/admin/models", config.admin_host, admin_port));
+  if (admin_port != 0)
+    tell(io, fmt::format("administration on http://{}:{}/admin/models", config.admin_host, admin_port));
 }
 
 Status run_serve(const ServeCommandOptions& options, Io& io) {
   FACET_ASSIGN_OR_RETURN(ServiceConfig config, make_config(options, io));
   FACET_ASSIGN_OR_RETURN(models::ModelFolder folder, open_model_folder(options.model, io));
   io.allow_long_end();
-  service::ServeOptions serve{.config = std::move(config), .folder = std::move(folder), .version = build_info().version, .stop = io.stop};
+  service::ServeOptions serve{.config = std::move(config),
+                              .folder = std::move(folder),
+                              .version = build_info().version,
+                              .stop = io.stop};
   serve.reload = [&options, &io] { return make_config(options, io); };
-  serve.listening = [&](std::uint16_t port, std::uint16_t admin_port) { announce(serve.config, port, admin_port, io); };
+  serve.listening = [&](std::uint16_t port, std::uint16_t admin_port) {
+    announce(serve.config, port, admin_port, io);
+  };
   return service::serve(serve);
 }
 
@@ -75,7 +84,8 @@ void bind_keys(CLI::App& command, ServeCommandOptions& options) {
       options.values[name] = values;
       return true;
     };
-    CLI::Option* option = command.add_option(option_name(key.name), set, help)->type_name(std::string(key.value_name));
+    CLI::Option* option =
+        command.add_option(option_name(key.name), set, help)->type_name(std::string(key.value_name));
     option->expected(1, key.many ? CLI::detail::expected_max_vector_size : 1);
     if (key.many) option->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   }
@@ -86,11 +96,14 @@ void bind_keys(CLI::App& command, ServeCommandOptions& options) {
 void add_serve_command(CLI::App& app, Io& io) {
   auto options = std::make_shared<ServeCommandOptions>();
   CLI::App* command = app.add_subcommand("serve", "Serve segmentation over HTTP, with a web page");
-  command->add_option("--config", options->config_file, "YAML; each option below is a key in it, with _ for -")->type_name("FILE");
+  command
+      ->add_option("--config", options->config_file, "YAML; each option below is a key in it, with _ for -")
+      ->type_name("FILE");
   bind_model_folder(*command, options->model);
   bind_keys(*command, *options);
   command->footer(
-      "Without --model it serves MobileSAM. The page is at /, the interface at /docs; docs/service.md has it all.\n"
+      "Without --model it serves MobileSAM. The page is at /, the interface at /docs; docs/service.md has it "
+      "all.\n"
       "SIGTERM drains and ends with 0, a second one ends at once, SIGHUP loads models again.\n\n"
       "Examples:\n"
       "  facet serve\n"

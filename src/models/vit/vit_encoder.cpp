@@ -70,6 +70,7 @@ Tensor VitBlock::attend(ops::Context& ctx, ConstTensorView x) const {
 
 void VitBlock::forward(ops::Context& ctx, TensorView x) const {
   proj_.add_to(ctx, attend(ctx, x), x);
+  ctx.between_blocks();
   const Tensor hidden = lin1_.forward(ctx, norm2_.forward(ctx, x), ops::Activation::Gelu);
   lin2_.add_to(ctx, hidden, x);
 }
@@ -83,7 +84,7 @@ VitEncoder::VitEncoder(const nn::WeightScope& weights, const VitConfig& config)
   }
 }
 
-Tensor VitEncoder::forward(ops::Context& ctx, const Tensor& image) const {
+ImageFeatures VitEncoder::forward(ops::Context& ctx, const Tensor& image) const {
   Tensor x = patch_embed_.forward(ctx, image);  // [B, 64, 64, dim]
   const Shape grid = x.shape();
   ops::add(ctx, x, pos_embed_, x);
@@ -92,7 +93,7 @@ Tensor VitEncoder::forward(ops::Context& ctx, const Tensor& image) const {
     ctx.between_blocks();
     block.forward(ctx, x);
   }
-  return neck_.forward(ctx, std::move(x).reshaped(grid));
+  return {neck_.forward(ctx, std::move(x).reshaped(grid)), {}, {}};
 }
 
 }  // namespace facet::models

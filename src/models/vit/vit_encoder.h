@@ -52,7 +52,7 @@ class VitEncoder : public ImageEncoder {
  public:
   /// Weights  pos_embed, patch_embed.proj, blocks.{}, neck
   VitEncoder(const nn::WeightScope& weights, const VitConfig& config);
-  [[nodiscard]] Tensor forward(ops::Context& ctx, const Tensor& image) const override;
+  [[nodiscard]] ImageFeatures forward(ops::Context& ctx, const Tensor& image) const override;
 
  private:
   nn::PatchEmbedding patch_embed_;

@@ -1,5 +1,6 @@
 #include "ops/cpu/dnnl_primitives.h"
 #include "ops/cpu/rearrange.h"
+#include "ops/cpu/resize.h"
 #include "ops/cpu/simd.h"
 #include "ops/kernels.h"
 
@@ -38,6 +39,15 @@ class CpuKernels : public Kernels {
   void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out) const override {
     simd::window_attention(ctx, args, out);
   }
+  void pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView out) const override {
+    simd::pool_for_tokens(ctx, args, out);
+  }
+  void spread_tokens(Context& ctx, const SpreadTokensArgs& args, TensorView out) const override {
+    simd::spread_tokens(ctx, args, out);
+  }
+  void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out) const override {
+    simd::subpixel_masks(ctx, args, out);
+  }
   void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
     simd::matmul_transposed(ctx, a, b, out);
   }
@@ -52,6 +62,21 @@ class CpuKernels : public Kernels {
   }
   void activate(Context& ctx, Activation activation, TensorView x) const override {
     simd::activate(ctx, activation, x);
+  }
+  void signed_mask(Context& ctx, bool binary, TensorView x) const override {
+    simd::signed_mask(ctx, binary, x);
+  }
+  void max_pool2(Context& ctx, ConstTensorView x, TensorView out) const override {
+    simd::max_pool2(ctx, x, out);
+  }
+  void rotate_positions(Context& ctx, ConstTensorView angles, TensorView x) const override {
+    simd::rotate_positions(ctx, angles, x);
+  }
+  void add_upsampled2(Context& ctx, ConstTensorView x, TensorView out) const override {
+    cpu_add_upsampled2(ctx, x, out);
+  }
+  void resize_bilinear(Context& ctx, ConstTensorView x, TensorView out) const override {
+    cpu_resize_bilinear(ctx, x, out);
   }
 };
 

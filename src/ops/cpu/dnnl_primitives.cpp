@@ -45,6 +45,7 @@ dnnl::primitive_attr dnnl_attributes(Activation activation, bool accumulate) {
   if (accumulate) post.append_sum(1.0F);
   if (activation == Activation::Relu) append_eltwise(post, dnnl::algorithm::eltwise_relu);
   if (activation == Activation::Gelu) append_eltwise(post, dnnl::algorithm::eltwise_gelu_erf);
+  if (activation == Activation::Sigmoid) append_eltwise(post, dnnl::algorithm::eltwise_logistic);
   dnnl::primitive_attr attributes;
   attributes.set_post_ops(post);
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);

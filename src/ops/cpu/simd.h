@@ -9,11 +9,17 @@ namespace facet::ops::simd {
 /// Contracts are those of the functions of the same name in ops/.
 void attention(Context& ctx, const AttentionArgs& args, TensorView out);
 void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out);
+void pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView out);
+void spread_tokens(Context& ctx, const SpreadTokensArgs& args, TensorView out);
+void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out);
 void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
                 Activation activation, TensorView out);
 void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);
 void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);
 void activate(Context& ctx, Activation activation, TensorView x);
+void signed_mask(Context& ctx, bool binary, TensorView x);
+void max_pool2(Context& ctx, ConstTensorView x, TensorView out);
+void rotate_positions(Context& ctx, ConstTensorView angles, TensorView x);
 
 /// Filters [kernel * kernel, C] and biases [C]: a tap's weights for all channels lie together.
 void depthwise_conv2d(Context& ctx, ConstTensorView x, const Conv2dConfig& config, ConstTensorView taps,

@@ -32,8 +32,8 @@ struct PackedKeys {
 
   static std::size_t padded_dim(std::size_t dim) { return round_up(dim, kLanes); }
   static std::size_t key_floats(std::size_t count, std::size_t dim) { return round_up(count, kPanel) * dim; }
-  static std::size_t floats(std::size_t count, std::size_t dim) {
-    return key_floats(count, dim) + count * padded_dim(dim);
+  static std::size_t floats(std::size_t count, std::size_t dim, std::size_t value_dim) {
+    return key_floats(count, dim) + count * padded_dim(value_dim);
   }
   static PackedKeys at(float* memory, std::size_t count, std::size_t dim) {
     return {memory, memory + key_floats(count, dim)};
@@ -82,6 +82,7 @@ struct Scratch {
 
 struct Problem {
   std::size_t dim;
+  std::size_t value_dim;
   std::size_t keys;
   float scale;
   ScoreBias bias;
@@ -233,7 +234,7 @@ void store_block(const Scratch& s, std::size_t begin, std::size_t queries, std::
 void attend(Scratch& s, const Problem& p, const PackedKeys& packed, std::size_t begin, std::size_t end) {
   const std::size_t queries = end - begin;
   const std::size_t rows = round_up(queries, kRowGrain);
-  const std::size_t padded_dim = PackedKeys::padded_dim(p.dim);
+  const std::size_t padded_dim = PackedKeys::padded_dim(p.value_dim);
   const std::size_t stride = round_up(std::min(p.keys, kKeyBlock), kPanel);
   load_queries(s, p, begin, queries);
   s.scores.resize(rows * stride);
@@ -255,18 +256,13 @@ void attend(Scratch& s, const Problem& p, const PackedKeys& packed, std::size_t 
     softmax_block(s, p, begin, queries, first, count, stride, padded_dim);
     weigh_values(s, rows, padded_dim, packed.values + first * padded_dim, count, stride, first > 0);
   }
-  store_block(s, begin, queries, p.dim, padded_dim);
+  store_block(s, begin, queries, p.value_dim, padded_dim);
 }
 
 void attend_all(Scratch& s, const Problem& p, const PackedKeys& packed) {
   for (std::size_t begin = 0; begin < s.rows.size(); begin += kQueryBlock) {
     attend(s, p, packed, begin, std::min(begin + kQueryBlock, s.rows.size()));
   }
-}
-
-float* prepare_packed(Scratch& s, std::size_t keys, std::size_t dim) {
-  s.packed.resize(PackedKeys::floats(keys, dim));
-  return s.packed.data();
 }
 
 // One window of one head: where its tokens lie.
@@ -290,7 +286,11 @@ class WindowAttention {
 
   [[nodiscard]] std::int64_t windows() const { return args_.batch * down_ * across_ * args_.heads; }
   [[nodiscard]] std::size_t keys() const { return std::size_t(args_.window.height) * args_.window.width; }
+  [[nodiscard]] std::size_t queries() const {
+    return keys() / (std::size_t(args_.query_stride) * args_.query_stride);
+  }
   [[nodiscard]] std::size_t dim() const { return args_.dim; }
+  [[nodiscard]] std::size_t value_dim() const { return args_.dim; }
 
   // Heads of one window follow each other, so that its rows are still in the cache.
   [[nodiscard]] Window window(std::int64_t index) const {
@@ -308,7 +308,7 @@ class WindowAttention {
       bias.row_table = row_table_.data();
       bias.column_table = column_table_.data();
     }
-    return {dim(), keys(), args_.scale, bias};
+    return {dim(), value_dim(), keys(), args_.scale, bias};
   }
 
   void pack(const Window& w, const PackedKeys& packed) const {
@@ -322,15 +322,18 @@ class WindowAttention {
     s.rows.clear();
     s.outs.clear();
     s.position.clear();
-    const int bottom = std::min(w.top + args_.window.height, args_.grid.height);
-    const int right = std::min(w.left + args_.window.width, args_.grid.width);
-    const std::int64_t tokens = std::int64_t(args_.grid.height) * args_.grid.width;
-    for (int y = w.top; y < bottom; ++y) {
-      for (int x = w.left; x < right; ++x) {
-        const std::int64_t token = std::int64_t(y) * args_.grid.width + x;
+    const int stride = args_.query_stride;
+    const int bottom = std::min(w.top + args_.window.height, args_.grid.height) / stride;
+    const int right = std::min(w.left + args_.window.width, args_.grid.width) / stride;
+    const std::int64_t width = args_.grid.width / stride;
+    const std::int64_t tokens = args_.grid.height / stride * width;
+    for (int y = w.top / stride; y < bottom; ++y) {
+      for (int x = w.left / stride; x < right; ++x) {
+        const std::int64_t token = y * width + x;
         s.rows.push_back(args_.q.row(w.batch, token, w.head));
         s.outs.push_back(out_ + ((w.batch * tokens + token) * args_.heads + w.head) * args_.dim);
-        s.position.push_back(std::size_t(y - w.top) * args_.window.width + (x - w.left));
+        // Used with a bias only, which pooled queries do not take.
+        s.position.push_back(std::size_t(y * stride - w.top) * args_.window.width + (x * stride - w.left));
       }
     }
   }
@@ -370,23 +373,28 @@ class PlainAttention {
 
   [[nodiscard]] std::int64_t windows() const { return args_.batch * args_.heads; }
   [[nodiscard]] std::size_t keys() const { return args_.keys; }
+  [[nodiscard]] std::size_t queries() const { return args_.queries; }
   [[nodiscard]] std::size_t dim() const { return args_.dim; }
+  [[nodiscard]] std::size_t value_dim() const { return args_.out_dim(); }
   [[nodiscard]] Window window(std::int64_t index) const {
     return {index / args_.heads, int(index % args_.heads), 0, 0};
   }
-  [[nodiscard]] Problem problem(const Window& /*w*/) const { return {dim(), keys(), args_.scale, {}}; }
+  [[nodiscard]] Problem problem(const Window& /*w*/) const {
+    return {dim(), value_dim(), keys(), args_.scale, {}};
+  }
   void pack(const Window& w, const PackedKeys& packed) const {
     pack_panels(
         keys(), dim(), 1.0F, [&](std::size_t key) { return args_.k.row(w.batch, key, w.head); }, packed.keys);
     pack_values(
-        keys(), dim(), [&](std::size_t key) { return args_.v.row(w.batch, key, w.head); }, packed.values);
+        keys(), value_dim(), [&](std::size_t key) { return args_.v.row(w.batch, key, w.head); },
+        packed.values);
   }
   void list_queries(const Window& w, Scratch& s) const {
     s.rows.clear();
     s.outs.clear();
     for (std::int64_t query = 0; query < args_.queries; ++query) {
       s.rows.push_back(args_.q.row(w.batch, query, w.head));
-      s.outs.push_back(out_ + ((w.batch * args_.queries + query) * args_.heads + w.head) * args_.dim);
+      s.outs.push_back(out_ + ((w.batch * args_.queries + query) * args_.heads + w.head) * args_.out_dim());
     }
   }
 
@@ -401,8 +409,8 @@ void run_by_window(Context& ctx, const Attention& attention) {
   ctx.team().parallel_for(attention.windows(), [&](std::int64_t index, int thread) {
     Scratch& s = scratch[thread];
     const Window w = attention.window(index);
-    const PackedKeys packed = PackedKeys::at(prepare_packed(s, attention.keys(), attention.dim()),
-                                             attention.keys(), attention.dim());
+    s.packed.resize(PackedKeys::floats(attention.keys(), attention.dim(), attention.value_dim()));
+    const PackedKeys packed = PackedKeys::at(s.packed.data(), attention.keys(), attention.dim());
     attention.pack(w, packed);
     attention.list_queries(w, s);
     attend_all(s, attention.problem(w), packed);
@@ -412,7 +420,8 @@ void run_by_window(Context& ctx, const Attention& attention) {
 // Few large windows: all are packed first, then blocks of queries are shared out.
 template <class Attention>
 void run_by_query_block(Context& ctx, const Attention& attention) {
-  const std::size_t each = round_up(PackedKeys::floats(attention.keys(), attention.dim()), 16);
+  const std::size_t each =
+      round_up(PackedKeys::floats(attention.keys(), attention.dim(), attention.value_dim()), 16);
   Tensor memory = ctx.make({attention.windows(), std::int64_t(each)});
   const auto packed_at = [&, base = memory.data<float>().data()](std::int64_t index) {
     return PackedKeys::at(base + index * each, attention.keys(), attention.dim());
@@ -422,7 +431,7 @@ void run_by_query_block(Context& ctx, const Attention& attention) {
   });
   std::vector<Scratch> scratch(ctx.team().size());
   std::vector<std::int64_t> listed(ctx.team().size(), -1);
-  const std::int64_t blocks = (std::int64_t(attention.keys()) + kQueryBlock - 1) / kQueryBlock;
+  const std::int64_t blocks = (std::int64_t(attention.queries()) + kQueryBlock - 1) / kQueryBlock;
   ctx.team().parallel_for(attention.windows() * blocks, [&](std::int64_t item, int thread) {
     Scratch& s = scratch[thread];
     const std::int64_t index = item / blocks;
@@ -436,7 +445,13 @@ void run_by_query_block(Context& ctx, const Attention& attention) {
 }
 
 void run_attention(Context& ctx, const AttentionArgs& args, TensorView out) {
-  run_by_window(ctx, PlainAttention(args, out));
+  const PlainAttention attention(args, out);
+  // The mask decoder's few tokens are best with a head a task; the memory's single head must be shared out.
+  if (attention.keys() >= kSharedKeys && attention.queries() >= kSharedKeys) {
+    run_by_query_block(ctx, attention);
+  } else {
+    run_by_window(ctx, attention);
+  }
 }
 
 void run_window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out) {

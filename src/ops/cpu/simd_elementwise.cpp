@@ -15,41 +15,6 @@ namespace facet::ops::HWY_NAMESPACE {
 
 constexpr std::int64_t kGrain = 1 << 14;  // elements: below it a second thread costs more than it brings
 
-void normalize_row(const float* HWY_RESTRICT x, const float* HWY_RESTRICT gamma,
-                   const float* HWY_RESTRICT beta, std::size_t channels, float eps, Activation activation,
-                   float* out) {
-  const Floats d;
-  const std::size_t whole = channels / kLanes * kLanes;
-  const auto rest = hn::FirstN(d, channels - whole);
-  FloatVec sum = hn::Zero(d);
-  for (std::size_t c = 0; c < whole; c += kLanes) sum = hn::Add(sum, hn::LoadU(d, x + c));
-  if (whole < channels) sum = hn::Add(sum, hn::MaskedLoad(rest, d, x + whole));
-  const FloatVec mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)) / float(channels));
-  FloatVec squares = hn::Zero(d);
-  for (std::size_t c = 0; c < whole; c += kLanes) {
-    const FloatVec centred = hn::Sub(hn::LoadU(d, x + c), mean);
-    squares = hn::MulAdd(centred, centred, squares);
-  }
-  if (whole < channels) {
-    const FloatVec centred = hn::IfThenElseZero(rest, hn::Sub(hn::MaskedLoad(rest, d, x + whole), mean));
-    squares = hn::MulAdd(centred, centred, squares);
-  }
-  const float variance = hn::GetLane(hn::SumOfLanes(d, squares)) / float(channels);
-  const FloatVec inverse = hn::Set(d, 1.0F / std::sqrt(variance + eps));
-  const auto normalized = [&](FloatVec value, FloatVec g, FloatVec b) {
-    return activated(activation, hn::MulAdd(hn::Mul(hn::Sub(value, mean), inverse), g, b));
-  };
-  for (std::size_t c = 0; c < whole; c += kLanes) {
-    hn::StoreU(normalized(hn::LoadU(d, x + c), hn::LoadU(d, gamma + c), hn::LoadU(d, beta + c)), d, out + c);
-  }
-  if (whole < channels) {
-    const FloatVec value =
-        normalized(hn::MaskedLoad(rest, d, x + whole), hn::MaskedLoad(rest, d, gamma + whole),
-                   hn::MaskedLoad(rest, d, beta + whole));
-    hn::BlendedStore(value, rest, d, out + whole);
-  }
-}
-
 void run_layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
                     Activation activation, TensorView out) {
   const std::int64_t channels = x.shape()[-1];
@@ -99,6 +64,77 @@ void run_activate(Context& ctx, Activation activation, TensorView x) {
       hn::BlendedStore(activated(activation, hn::MaskedLoad(mask, d, values + i)), mask, d, values + i);
     }
   });
+}
+
+void run_signed_mask(Context& ctx, bool binary, TensorView x) {
+  float* values = x.data<float>().data();
+  ctx.team().parallel_ranges(x.shape().numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    const Floats d;
+    for (std::int64_t i = begin; i < end; i += kLanes) {
+      const auto mask = hn::FirstN(d, std::min<std::size_t>(kLanes, end - i));
+      const FloatVec logit = hn::MaskedLoad(mask, d, values + i);
+      const FloatVec share =
+          binary ? hn::IfThenElseZero(hn::Gt(logit, hn::Zero(d)), hn::Set(d, 1.0F)) : sigmoid(logit);
+      hn::BlendedStore(hn::MulAdd(share, hn::Set(d, 20.0F), hn::Set(d, -10.0F)), mask, d, values + i);
+    }
+  });
+}
+
+void run_max_pool2(Context& ctx, ConstTensorView x, TensorView out) {
+  const Shape& shape = out.shape();
+  const std::int64_t channels = shape[3];
+  const std::int64_t stride = x.shape()[2] * channels;
+  const float* from = x.data<float>().data();
+  float* to = out.data<float>().data();
+  ctx.team().parallel_for(shape[0] * shape[1], [&](std::int64_t row, int) {
+    const Floats d;
+    for (std::int64_t column = 0; column < shape[2]; ++column) {
+      const float* top = from + 2 * row * stride + 2 * column * channels;
+      float* cell = to + (row * shape[2] + column) * channels;
+      std::int64_t c = 0;
+      for (; c + std::int64_t(kLanes) <= channels; c += kLanes) {
+        const FloatVec upper = hn::Max(hn::LoadU(d, top + c), hn::LoadU(d, top + channels + c));
+        const FloatVec lower =
+            hn::Max(hn::LoadU(d, top + stride + c), hn::LoadU(d, top + stride + channels + c));
+        hn::StoreU(hn::Max(upper, lower), d, cell + c);
+      }
+      for (; c < channels; ++c) {
+        cell[c] = std::max(std::max(top[c], top[channels + c]),
+                           std::max(top[stride + c], top[stride + channels + c]));
+      }
+    }
+  });
+}
+
+void rotate_row(const float* HWY_RESTRICT angles, float* HWY_RESTRICT x, std::int64_t channels) {
+  const Floats d;
+  std::int64_t c = 0;
+  for (; c + 2 * std::int64_t(kLanes) <= channels; c += 2 * kLanes) {
+    FloatVec cosine, sine, re, im;
+    hn::LoadInterleaved2(d, angles + c, cosine, sine);
+    hn::LoadInterleaved2(d, x + c, re, im);
+    hn::StoreInterleaved2(hn::NegMulAdd(im, sine, hn::Mul(re, cosine)),
+                          hn::MulAdd(im, cosine, hn::Mul(re, sine)), d, x + c);
+  }
+  for (; c < channels; c += 2) {
+    const float re = x[c];
+    const float im = x[c + 1];
+    x[c] = re * angles[c] - im * angles[c + 1];
+    x[c + 1] = re * angles[c + 1] + im * angles[c];
+  }
+}
+
+void run_rotate_positions(Context& ctx, ConstTensorView angles, TensorView x) {
+  const std::int64_t channels = angles.shape()[1];
+  const std::int64_t positions = angles.shape()[0];
+  const float* table = angles.data<float>().data();
+  float* values = x.data<float>().data();
+  const auto rotate_rows = [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      rotate_row(table + row % positions * channels, values + row * channels, channels);
+    }
+  };
+  ctx.team().parallel_ranges(x.shape().numel() / channels, kGrain / channels + 1, rotate_rows);
 }
 
 // b becomes one panel [K][M rounded up to a vector]; rows of a meet it in tiles.
@@ -152,6 +188,9 @@ HWY_EXPORT(run_layer_norm);
 HWY_EXPORT(run_add);
 HWY_EXPORT(run_activate);
 HWY_EXPORT(run_matmul_transposed);
+HWY_EXPORT(run_signed_mask);
+HWY_EXPORT(run_max_pool2);
+HWY_EXPORT(run_rotate_positions);
 
 void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
                 Activation activation, TensorView out) {
@@ -168,6 +207,18 @@ void activate(Context& ctx, Activation activation, TensorView x) {
 
 void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) {
   HWY_DYNAMIC_DISPATCH(run_matmul_transposed)(ctx, a, b, out);
+}
+
+void signed_mask(Context& ctx, bool binary, TensorView x) {
+  HWY_DYNAMIC_DISPATCH(run_signed_mask)(ctx, binary, x);
+}
+
+void max_pool2(Context& ctx, ConstTensorView x, TensorView out) {
+  HWY_DYNAMIC_DISPATCH(run_max_pool2)(ctx, x, out);
+}
+
+void rotate_positions(Context& ctx, ConstTensorView angles, TensorView x) {
+  HWY_DYNAMIC_DISPATCH(run_rotate_positions)(ctx, angles, x);
 }
 
 }  // namespace facet::ops::simd

@@ -1,9 +1,13 @@
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "ops/attention.h"
 #include "ops/kernels.h"
+#include "ops/ref/reference_subpixel_masks.h"
+#include "ops/ref/reference_token_attention.h"
 
 namespace facet::ops {
 namespace {
@@ -16,6 +20,8 @@ double activated(Activation activation, double value) {
       return value > 0 ? value : 0;
     case Activation::Gelu:
       return 0.5 * value * (1.0 + std::erf(value * M_SQRT1_2));
+    case Activation::Sigmoid:
+      return 1.0 / (1.0 + std::exp(-value));
   }
   return value;
 }
@@ -151,12 +157,13 @@ class ReferenceKernels : public Kernels {
                          dot(args.q.row(batch, query, head), args.k.row(batch, key, head), args.dim));
         values.push_back(args.v.row(batch, key, head));
       }
-      weigh_values(scores, values, args.dim, out.data<float>().data() + item * args.dim);
+      weigh_values(scores, values, args.out_dim(), out.data<float>().data() + item * args.out_dim());
     });
   }
 
   void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out) const override {
-    const std::int64_t tokens = std::int64_t(args.grid.height) * args.grid.width;
+    const int stride = args.query_stride;
+    const std::int64_t tokens = std::int64_t(args.grid.height / stride) * (args.grid.width / stride);
     ctx.team().parallel_for(args.batch * tokens * args.heads, [&](std::int64_t item, int) {
       const int head = int(item % args.heads);
       const int token = int(item / args.heads % tokens);
@@ -165,6 +172,15 @@ class ReferenceKernels : public Kernels {
     });
   }
 
+  void pool_for_tokens(Context& /*ctx*/, const PoolForTokensArgs& args, TensorView out) const override {
+    reference_pool_for_tokens(args, out);
+  }
+  void spread_tokens(Context& /*ctx*/, const SpreadTokensArgs& args, TensorView out) const override {
+    reference_spread_tokens(args, out);
+  }
+  void subpixel_masks(Context& /*ctx*/, const SubpixelMasksArgs& args, TensorView out) const override {
+    reference_subpixel_masks(args, out);
+  }
   void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
     const Shape& sa = a.shape();
     const std::int64_t columns = b.shape()[1];
@@ -213,7 +229,78 @@ class ReferenceKernels : public Kernels {
     for (float& value : x.data<float>()) value = static_cast<float>(activated(activation, value));
   }
 
+  void signed_mask(Context& /*ctx*/, bool binary, TensorView x) const override {
+    for (float& value : x.data<float>()) {
+      const double share = binary ? (value > 0 ? 1.0 : 0.0) : activated(Activation::Sigmoid, value);
+      value = static_cast<float>(20.0 * share - 10.0);
+    }
+  }
+
+  void max_pool2(Context& /*ctx*/, ConstTensorView x, TensorView out) const override {
+    const Shape& shape = out.shape();
+    const auto at = [&](std::int64_t row, std::int64_t column, std::int64_t c) {
+      return x.data<float>()[(row * x.shape()[2] + column) * shape[3] + c];
+    };
+    for (std::int64_t i = 0; i < shape.numel(); ++i) {
+      const std::int64_t c = i % shape[3];
+      const std::int64_t column = i / shape[3] % shape[2] * 2;
+      const std::int64_t row = i / shape[3] / shape[2] * 2;  // over all batches
+      out.data<float>()[i] = std::max(
+          {at(row, column, c), at(row, column + 1, c), at(row + 1, column, c), at(row + 1, column + 1, c)});
+    }
+  }
+
+  void rotate_positions(Context& /*ctx*/, ConstTensorView angles, TensorView x) const override {
+    const auto table = angles.data<float>();
+    const auto values = x.data<float>();
+    for (std::size_t pair = 0; 2 * pair < values.size(); ++pair) {
+      const double cosine = table[2 * pair % table.size()];
+      const double sine = table[(2 * pair + 1) % table.size()];
+      const double re = values[2 * pair];
+      const double im = values[2 * pair + 1];
+      values[2 * pair] = static_cast<float>(re * cosine - im * sine);
+      values[2 * pair + 1] = static_cast<float>(re * sine + im * cosine);
+    }
+  }
+
+  void add_upsampled2(Context& /*ctx*/, ConstTensorView x, TensorView out) const override {
+    const Shape& shape = out.shape();
+    for (std::int64_t i = 0; i < shape.numel(); ++i) {
+      const std::int64_t column = i / shape[3] % shape[2];
+      const std::int64_t row = i / shape[3] / shape[2];  // over all batches
+      out.data<float>()[i] +=
+          x.data<float>()[(row / 2 * x.shape()[2] + column / 2) * shape[3] + i % shape[3]];
+    }
+  }
+
+  void resize_bilinear(Context& /*ctx*/, ConstTensorView x, TensorView out) const override {
+    const Shape& in = x.shape();
+    const Shape& shape = out.shape();
+    for (std::int64_t i = 0; i < shape.numel(); ++i) {
+      const std::int64_t c = i % shape[3];
+      const std::int64_t b = i / shape[3] / shape[2] / shape[1];
+      const auto [y, fy] = source_of(i / shape[3] / shape[2] % shape[1], in[1], shape[1]);
+      const auto [column, fx] = source_of(i / shape[3] % shape[2], in[2], shape[2]);
+      double sum = 0;
+      for (int dy = 0; dy < 2; ++dy) {
+        for (int dx = 0; dx < 2; ++dx) {
+          const std::int64_t sy = std::min(y + dy, in[1] - 1);
+          const std::int64_t sx = std::min(column + dx, in[2] - 1);
+          const double weight = (dy == 1 ? fy : 1 - fy) * (dx == 1 ? fx : 1 - fx);
+          sum += weight * x.data<float>()[((b * in[1] + sy) * in[2] + sx) * in[3] + c];
+        }
+      }
+      out.data<float>()[i] = static_cast<float>(sum);
+    }
+  }
+
  private:
+  // The first of the two inputs of an output position, and the share of the second.
+  static std::pair<std::int64_t, double> source_of(std::int64_t position, std::int64_t in, std::int64_t out) {
+    const double at = std::max(0.0, (double(position) + 0.5) * double(in) / double(out) - 0.5);
+    return {std::int64_t(at), at - std::floor(at)};
+  }
+
   static double convolve_at(ConstTensorView x, const ReferenceConv2d& packed, std::int64_t pixel,
                             std::int64_t c, const Shape& out) {
     const Conv2dConfig& config = packed.config();
@@ -241,8 +328,8 @@ class ReferenceKernels : public Kernels {
   static void attend_in_window(const WindowAttentionArgs& args, std::int64_t batch, int token, int head,
                                float* out) {
     const Size w = args.window;
-    const int y = token / args.grid.width;
-    const int x = token % args.grid.width;
+    const int y = token / (args.grid.width / args.query_stride) * args.query_stride;
+    const int x = token % (args.grid.width / args.query_stride) * args.query_stride;
     const int top = y / w.height * w.height;
     const int left = x / w.width * w.width;
     const float* q = args.q.row(batch, token, head);

@@ -30,7 +30,8 @@ Status bad_line(const std::filesystem::path& path, int line, std::string_view re
 
 Result<Access> Access::read(const std::filesystem::path& path) {
   std::ifstream stream(path);
-  if (!stream) return Status(StatusCode::Usage, fmt::format("tokens_file {}: {}", path.string(), std::strerror(errno)));
+  if (!stream)
+    return Status(StatusCode::Usage, fmt::format("tokens_file {}: {}", path.string(), std::strerror(errno)));
   Access access;
   int number = 0;
   for (std::string line; std::getline(stream, line);) {
@@ -48,7 +49,8 @@ Result<Access> Access::read(const std::filesystem::path& path) {
     }
     access.tokens_.push_back({std::move(name), std::move(digest)});
   }
-  if (access.open()) return Status(StatusCode::Usage, fmt::format("tokens_file {}: it holds no token", path.string()));
+  if (access.open())
+    return Status(StatusCode::Usage, fmt::format("tokens_file {}: it holds no token", path.string()));
   return access;
 }
 
@@ -82,7 +84,8 @@ std::optional<HttpResponse> CrossOrigin::preflight(const HttpRequest& head) cons
   response.headers = headers(head.header("origin"));
   if (response.headers.empty()) return std::nullopt;
   response.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, DELETE");
-  response.headers.emplace_back("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id, X-Timeout-Ms, traceparent");
+  response.headers.emplace_back("Access-Control-Allow-Headers",
+                                "Authorization, Content-Type, X-Request-Id, X-Timeout-Ms, traceparent");
   response.headers.emplace_back("Access-Control-Max-Age", "600");
   return response;
 }

@@ -15,8 +15,9 @@ namespace facet::service {
 class Access {
  public:
   Access() = default;
-  /// Lines of NAME TOKEN; empty lines and lines that start with # are skipped. A name may have several tokens.
-  /// Errors  Usage naming the file and the line: unreadable, another form, a token under 16 characters or twice
+  /// Lines of NAME TOKEN; empty lines and lines that start with # are skipped. A name may have several
+  /// tokens. Errors  Usage naming the file and the line: unreadable, another form, a token under 16
+  /// characters or twice
   static Result<Access> read(const std::filesystem::path& path);
 
   [[nodiscard]] bool open() const { return tokens_.empty(); }

@@ -87,7 +87,8 @@ HttpResponse error_response(const ApiError& error, ErrorShape shape, std::string
   body["detail"] = detail_json(error);
   body["request_id"] = request_id;
   HttpResponse response{.status = error.status, .body = dump(body)};
-  if (error.retry_after) response.headers.emplace_back("Retry-After", std::to_string(error.retry_after->count()));
+  if (error.retry_after)
+    response.headers.emplace_back("Retry-After", std::to_string(error.retry_after->count()));
   if (error.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
 }

@@ -35,8 +35,8 @@ struct ApiError {
 };
 
 /// Carries an ApiError from the depth of a handler to the one frame that answers with it. Handlers read
-/// requests in many small steps, each of which may refuse: an exception keeps them readable, and costs only the
-/// request that is refused.
+/// requests in many small steps, each of which may refuse: an exception keeps them readable, and costs only
+/// the request that is refused.
 class RefusedRequest : public std::runtime_error {
  public:
   explicit RefusedRequest(ApiError error) : std::runtime_error(error.message), error_(std::move(error)) {}
@@ -57,8 +57,8 @@ enum class ErrorShape {
 /// Refuses with `status`.
 [[noreturn]] void refuse(int status, std::string code, std::string message);
 
-/// The error behind a status of the library; `location` is where in the request it comes from, when known. What
-/// says something of this machine (files, contracts) is not repeated to the client.
+/// The error behind a status of the library; `location` is where in the request it comes from, when known.
+/// What says something of this machine (files, contracts) is not repeated to the client.
 [[nodiscard]] ApiError error_of(const Status& status, const Location& location = {});
 /// Throws unless the result is ok.
 template <class T>
@@ -70,6 +70,7 @@ void ok_or_refuse(const Status& status, const Location& location = {});
 
 /// "body.objects[2].box"
 [[nodiscard]] std::string location_text(const Location& location);
-[[nodiscard]] HttpResponse error_response(const ApiError& error, ErrorShape shape, std::string_view request_id);
+[[nodiscard]] HttpResponse error_response(const ApiError& error, ErrorShape shape,
+                                          std::string_view request_id);
 
 }  // namespace facet::service

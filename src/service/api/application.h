@@ -14,8 +14,8 @@
 
 namespace facet::service {
 
-/// Answers the requests of one port by a table of routes: who may, which handler, what is refused and how; and
-/// counts and logs each of them.
+/// Answers the requests of one port by a table of routes: who may, which handler, what is refused and how;
+/// and counts and logs each of them.
 ///
 /// Metrics  facet_http_requests_total{route, method, status}, facet_http_request_seconds{route},
 ///          facet_http_stage_seconds{stage}
@@ -34,7 +34,8 @@ class Application : public HttpApplication {
 
   std::optional<HttpResponse> screen(const HttpRequest& head) override;
   void serve(ExchangePtr exchange) override;
-  HttpResponse refuse(const HttpRequest& head, int status, std::string_view code, std::string message) override;
+  HttpResponse refuse(const HttpRequest& head, int status, std::string_view code,
+                      std::string message) override;
 
  private:
   struct Served;

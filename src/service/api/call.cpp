@@ -5,7 +5,10 @@
 namespace facet::service {
 
 Call::Call(const ServiceContext& service, HttpRequest& request, RequestNames names)
-    : service_(service), request_(request), names_(std::move(names)), body_(std::make_unique<Json>(Json::object())) {}
+    : service_(service),
+      request_(request),
+      names_(std::move(names)),
+      body_(std::make_unique<Json>(Json::object())) {}
 
 Call::~Call() = default;
 

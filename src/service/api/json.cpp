@@ -31,7 +31,8 @@ class StrictReading {
       keys_.pop_back();
     } else if (event == Json::parse_event_t::key) {
       const auto& key = value.get_ref<const std::string&>();
-      if (keys_.back().size() == kMaxKeys) refuse_json(location_, fmt::format("an object of more than {} keys", kMaxKeys));
+      if (keys_.back().size() == kMaxKeys)
+        refuse_json(location_, fmt::format("an object of more than {} keys", kMaxKeys));
       if (!keys_.back().insert(key).second) refuse_json(location_, "an object holds a key twice");
     }
     return true;

@@ -45,7 +45,8 @@ std::size_t characters(const std::string& text) {
 
 class Checker {
  public:
-  Checker(const Json& components, Location location) : components_(components), location_(std::move(location)) {}
+  Checker(const Json& components, Location location)
+      : components_(components), location_(std::move(location)) {}
 
   void check(const Json& value, const Json& schema) {
     if (details_.size() >= kMaxDetails) return;
@@ -57,7 +58,8 @@ class Checker {
     if (const auto allowed = schema.find("enum"); allowed != schema.end()) check_enum(value, *allowed);
     if (value.is_number()) check_range(value, schema);
     if (value.is_string() && (schema.contains("minLength") || schema.contains("maxLength"))) {
-      check_length(characters(value.get_ref<const std::string&>()), schema, "minLength", "maxLength", "characters");
+      check_length(characters(value.get_ref<const std::string&>()), schema, "minLength", "maxLength",
+                   "characters");
     }
     if (value.is_array()) check_items(value, schema);
     if (value.is_object()) check_members(value, schema);
@@ -77,7 +79,8 @@ class Checker {
       Checker inner(components_, location_);
       inner.check(value, branch);
       if (inner.details_.empty()) return;
-      if (nearest.empty() || inner.details_[0].location.size() > location_.size()) nearest = std::move(inner.details_);
+      if (nearest.empty() || inner.details_[0].location.size() > location_.size())
+        nearest = std::move(inner.details_);
     }
     details_.insert(details_.end(), nearest.begin(), nearest.end());
   }
@@ -89,7 +92,8 @@ class Checker {
     for (const Json& name : types) {
       if (has_type(value, name.get_ref<const std::string&>())) return true;
     }
-    const auto* words = std::ranges::find(kTypes, std::string_view(types[0].get_ref<const std::string&>()), &TypeWords::name);
+    const auto* words =
+        std::ranges::find(kTypes, std::string_view(types[0].get_ref<const std::string&>()), &TypeWords::name);
     note(words->type, fmt::format("{}, found {}", words->message, value.type_name()));
     return false;
   }
@@ -103,20 +107,25 @@ class Checker {
 
   void check_range(const Json& value, const Json& schema) {
     const double number = value.get<double>();
-    if (const auto minimum = schema.find("minimum"); minimum != schema.end() && number < minimum->get<double>()) {
+    if (const auto minimum = schema.find("minimum");
+        minimum != schema.end() && number < minimum->get<double>()) {
       note("greater_than_equal", fmt::format("expected {} or more, found {}", minimum->dump(), value.dump()));
     }
-    if (const auto maximum = schema.find("maximum"); maximum != schema.end() && number > maximum->get<double>()) {
+    if (const auto maximum = schema.find("maximum");
+        maximum != schema.end() && number > maximum->get<double>()) {
       note("less_than_equal", fmt::format("expected {} or less, found {}", maximum->dump(), value.dump()));
     }
   }
 
-  void check_length(std::size_t length, const Json& schema, const char* least, const char* most, const char* unit) {
+  void check_length(std::size_t length, const Json& schema, const char* least, const char* most,
+                    const char* unit) {
     if (const auto low = schema.find(least); low != schema.end() && length < low->get<std::size_t>()) {
-      note("too_short", fmt::format("expected at least {} {}, found {}", low->get<std::size_t>(), unit, length));
+      note("too_short",
+           fmt::format("expected at least {} {}, found {}", low->get<std::size_t>(), unit, length));
     }
     if (const auto high = schema.find(most); high != schema.end() && length > high->get<std::size_t>()) {
-      note("too_long", fmt::format("expected at most {} {}, found {}", high->get<std::size_t>(), unit, length));
+      note("too_long",
+           fmt::format("expected at most {} {}, found {}", high->get<std::size_t>(), unit, length));
     }
   }
 

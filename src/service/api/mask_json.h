@@ -14,7 +14,8 @@ namespace facet::service {
 enum class MaskFormat { Rle, Png, Polygons };
 [[nodiscard]] MaskFormat mask_format(std::string_view name);
 
-/// Adds the mask to `target` as "rle" {size, counts}, "png" (base64, one bit a pixel), or "polygons" {outer, holes}.
+/// Adds the mask to `target` as "rle" {size, counts}, "png" (base64, one bit a pixel), or "polygons" {outer,
+/// holes}.
 void put_mask(Json& target, const Rle& rle, MaskFormat format);
 /// {"score", "area", "bbox", the mask, "logits" when they were kept}
 [[nodiscard]] Json mask_json(const MaskPrediction& mask, MaskFormat format);

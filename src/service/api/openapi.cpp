@@ -12,19 +12,25 @@ Json schema_ref(const std::string& name) { return {{"$ref", "#/components/schema
 
 Json content_of(const std::string& type, const std::string& schema) {
   Json body = schema.empty() ? Json(Json::object()) : schema_ref(schema);
-  if (schema.empty() && (type.starts_with("image/") || type == "application/octet-stream")) body = {{"type", "string"}, {"format", "binary"}};
+  if (schema.empty() && (type.starts_with("image/") || type == "application/octet-stream"))
+    body = {{"type", "string"}, {"format", "binary"}};
   if (schema.empty() && type.starts_with("text/")) body = {{"type", "string"}};
   return {{"schema", std::move(body)}};
 }
 
 Json parameters_of(const Route& route) {
   Json parameters = Json::array();
-  for (std::size_t start = route.path.find('{'); start != std::string::npos; start = route.path.find('{', start + 1)) {
+  for (std::size_t start = route.path.find('{'); start != std::string::npos;
+       start = route.path.find('{', start + 1)) {
     const std::string name = route.path.substr(start + 1, route.path.find('}', start) - start - 1);
-    parameters.push_back({{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
+    parameters.push_back(
+        {{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
   }
   for (const RouteParameter& query : route.query) {
-    parameters.push_back({{"name", query.name}, {"in", "query"}, {"description", query.description}, {"schema", {{"type", query.type}}}});
+    parameters.push_back({{"name", query.name},
+                          {"in", "query"},
+                          {"description", query.description},
+                          {"schema", {{"type", query.type}}}});
   }
   return parameters;
 }
@@ -34,7 +40,8 @@ Json answers_of(const Route& route) {
   for (const RouteAnswer& answer : route.answers) {
     Json& entry = answers[std::to_string(answer.status)];
     entry["description"] = answer.description;
-    if (!answer.content_type.empty()) entry["content"][answer.content_type] = content_of(answer.content_type, answer.schema);
+    if (!answer.content_type.empty())
+      entry["content"][answer.content_type] = content_of(answer.content_type, answer.schema);
   }
   if (route.work != RouteWork::Quick) {
     const char* shape = route.errors == ErrorShape::OpenInference ? "InferError" : "Error";
@@ -45,9 +52,11 @@ Json answers_of(const Route& route) {
 }
 
 Json operation_of(const Route& route, bool tokens) {
-  Json operation = {{"operationId", route.operation}, {"tags", Json::array({route.tag})}, {"summary", route.summary}};
+  Json operation = {
+      {"operationId", route.operation}, {"tags", Json::array({route.tag})}, {"summary", route.summary}};
   if (!route.description.empty()) operation["description"] = route.description;
-  if (Json parameters = parameters_of(route); !parameters.empty()) operation["parameters"] = std::move(parameters);
+  if (Json parameters = parameters_of(route); !parameters.empty())
+    operation["parameters"] = std::move(parameters);
   for (const RouteBody& body : route.bodies) {
     operation["requestBody"]["required"] = true;
     operation["requestBody"]["content"][body.content_type] = content_of(body.content_type, body.schema);
@@ -59,7 +68,8 @@ Json operation_of(const Route& route, bool tokens) {
 
 }  // namespace
 
-std::string openapi_text(const RouteTable& table, const Json& components, const std::string& version, bool tokens) {
+std::string openapi_text(const RouteTable& table, const Json& components, const std::string& version,
+                         bool tokens) {
   Json document = {{"openapi", "3.1.0"},
                    {"info",
                     {{"title", "Facet"},

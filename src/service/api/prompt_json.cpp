@@ -22,11 +22,14 @@ Rle read_rle(const Json& mask, Size picture, const Location& location) {
   const Json& size = mask.at("size");
   const Size given{size[0].get<int>(), size[1].get<int>()};
   if (given != picture) {
-    refuse_field(at(location, "size"), fmt::format("expected [{}, {}], the picture's height and width", picture.height, picture.width));
+    refuse_field(at(location, "size"), fmt::format("expected [{}, {}], the picture's height and width",
+                                                   picture.height, picture.width));
   }
   const Json& counts = mask.at("counts");
-  if (counts.is_string()) return value_or_refuse(rle_from_string(counts.get<std::string>(), given), at(location, "counts"));
-  return value_or_refuse(rle_from_counts(counts.get<std::vector<std::uint32_t>>(), given), at(location, "counts"));
+  if (counts.is_string())
+    return value_or_refuse(rle_from_string(counts.get<std::string>(), given), at(location, "counts"));
+  return value_or_refuse(rle_from_counts(counts.get<std::vector<std::uint32_t>>(), given),
+                         at(location, "counts"));
 }
 
 std::shared_ptr<const Tensor> read_logits(const std::string& text, const Location& location) {
@@ -34,7 +37,8 @@ std::shared_ptr<const Tensor> read_logits(const std::string& text, const Locatio
   if (!bytes.ok()) refuse_field(location, bytes.status().message());
   Tensor logits({kLogitSide, kLogitSide});
   if (bytes->size() != logits.size_bytes()) {
-    refuse_field(location, fmt::format("expected 256 x 256 little-endian float32, {} bytes, found {}", logits.size_bytes(), bytes->size()));
+    refuse_field(location, fmt::format("expected 256 x 256 little-endian float32, {} bytes, found {}",
+                                       logits.size_bytes(), bytes->size()));
   }
   std::memcpy(logits.data<float>().data(), bytes->data(), bytes->size());
   return std::make_shared<const Tensor>(std::move(logits));
@@ -53,7 +57,7 @@ Box box_of(const Json& numbers) {
   return {numbers[0].get<float>(), numbers[1].get<float>(), numbers[2].get<float>(), numbers[3].get<float>()};
 }
 
-Prompt read_prompt(const Json& object, Size picture, const Location& location) {
+Prompt read_prompt(const Json& object, Size picture, const ModelInfo& model, const Location& location) {
   Prompt prompt;
   if (const Json* points = member(object, "points")) {
     for (const Json& pair : *points) prompt.points.push_back(point_of(pair));
@@ -61,34 +65,39 @@ Prompt read_prompt(const Json& object, Size picture, const Location& location) {
   }
   if (const Json* labels = member(object, "labels")) {
     if (labels->size() != prompt.points.size()) {
-      refuse_field(at(location, "labels"), fmt::format("expected one label a point: {} points, {} labels", prompt.points.size(), labels->size()));
+      refuse_field(at(location, "labels"), fmt::format("expected one label a point: {} points, {} labels",
+                                                       prompt.points.size(), labels->size()));
     }
     prompt.labels = labels->get<std::vector<int>>();
   }
   if (const Json* box = member(object, "box")) prompt.box = box_of(*box);
   const Json* mask = member(object, "mask");
   const Json* logits = member(object, "mask_logits");
-  if (mask != nullptr && logits != nullptr) refuse_field(at(location, "mask"), "expected mask or mask_logits, found both");
-  if (mask != nullptr) prompt.mask_logits = mask_to_logits(rle_decode(read_rle(*mask, picture, at(location, "mask"))));
-  if (logits != nullptr) prompt.mask_logits = read_logits(logits->get_ref<const std::string&>(), at(location, "mask_logits"));
+  if (mask != nullptr && logits != nullptr)
+    refuse_field(at(location, "mask"), "expected mask or mask_logits, found both");
+  if (mask != nullptr)
+    prompt.mask_logits = mask_to_logits(rle_decode(read_rle(*mask, picture, at(location, "mask"))), model);
+  if (logits != nullptr)
+    prompt.mask_logits = read_logits(logits->get_ref<const std::string&>(), at(location, "mask_logits"));
   return prompt;
 }
 
-RequestedPrompts read_prompts(Call& call, Size picture) {
+RequestedPrompts read_prompts(Call& call, Size picture, const ModelInfo& model) {
   RequestedPrompts requested;
   const Json* objects = call.field("objects");
   if (objects == nullptr) {
     requested.locations.push_back({"body"});
-    requested.prompts.push_back(read_prompt(call.body(), picture, requested.locations[0]));
+    requested.prompts.push_back(read_prompt(call.body(), picture, model, requested.locations[0]));
     return requested;
   }
   const auto limit = static_cast<std::size_t>(call.service().config.max_objects);
   if (objects->size() > limit) {
-    refuse_field({"body", "objects"}, fmt::format("expected at most {} objects, found {}", limit, objects->size()), "too_long");
+    refuse_field({"body", "objects"},
+                 fmt::format("expected at most {} objects, found {}", limit, objects->size()), "too_long");
   }
   for (std::size_t i = 0; i < objects->size(); ++i) {
     requested.locations.push_back({"body", "objects", i});
-    requested.prompts.push_back(read_prompt((*objects)[i], picture, requested.locations[i]));
+    requested.prompts.push_back(read_prompt((*objects)[i], picture, model, requested.locations[i]));
   }
   return requested;
 }

@@ -17,10 +17,11 @@ struct RequestedPrompts {
 /// Reads one object that passed the schema ObjectPrompt: points, labels (all 1 when absent), box, mask as run
 /// lengths, mask_logits as base64.
 /// Errors  RefusedRequest with 422
-[[nodiscard]] Prompt read_prompt(const Json& object, Size picture, const Location& location);
+[[nodiscard]] Prompt read_prompt(const Json& object, Size picture, const ModelInfo& model,
+                                 const Location& location);
 /// The list `objects` of the body, or the body itself as the only object.
 /// Errors  RefusedRequest with 422; also for more objects than the configuration allows
-[[nodiscard]] RequestedPrompts read_prompts(Call& call, Size picture);
+[[nodiscard]] RequestedPrompts read_prompts(Call& call, Size picture, const ModelInfo& model);
 
 [[nodiscard]] Point point_of(const Json& pair);
 [[nodiscard]] Box box_of(const Json& numbers);

@@ -42,13 +42,15 @@ Json read_number(const std::string& text, bool whole) {
   return text;
 }
 
-/// A form field in the type that its schema asks for; what cannot be one stays text, which the schema refuses.
+/// A form field in the type that its schema asks for; what cannot be one stays text, which the schema
+/// refuses.
 Json read_field(const FormPart& part, const Json& schema) {
   const Location location = {"body", part.name};
   if (schema.value("contentMediaType", "") == "application/json") {
     return part.data.empty() ? Json(nullptr) : parse_json(part.data, location);
   }
-  const std::string type = schema.contains("type") && schema["type"].is_string() ? schema["type"].get<std::string>() : "";
+  const std::string type =
+      schema.contains("type") && schema["type"].is_string() ? schema["type"].get<std::string>() : "";
   if (type == "boolean") return read_boolean(part.data);
   if (type == "integer" || type == "number") return read_number(part.data, type == "integer");
   return part.data;
@@ -84,7 +86,8 @@ void check_files(Call& call, const Json& schema) {
     const std::size_t count = call.files(name).size();
     const bool needed = std::find(required.begin(), required.end(), name) != required.end();
     if (count == 0 && needed) refuse_field({"body", name}, "this field is required", "missing");
-    if (count > 1 && is_file_schema(property)) refuse_field({"body", name}, "expected one file, found several");
+    if (count > 1 && is_file_schema(property))
+      refuse_field({"body", name}, "expected one file, found several");
   }
 }
 
@@ -110,7 +113,9 @@ std::size_t inference_header_length(const HttpRequest& request) {
   std::size_t length = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), length);
   if (error != std::errc() || end != text->data() + text->size() || length > request.body.size()) {
-    refuse(400, "bad_header", fmt::format("Inference-Header-Content-Length: expected 0 to {}, the length of the body", request.body.size()));
+    refuse(400, "bad_header",
+           fmt::format("Inference-Header-Content-Length: expected 0 to {}, the length of the body",
+                       request.body.size()));
   }
   return length;
 }
@@ -118,7 +123,8 @@ std::size_t inference_header_length(const HttpRequest& request) {
 void read_body(Call& call, const Route& route, const Json& components) {
   if (route.bodies.empty()) return;
   const RouteBody* body = body_for(route, call.request().media_type());
-  if (body == nullptr) refuse(415, "unsupported_content_type", "Content-Type: expected " + names_of(route.bodies));
+  if (body == nullptr)
+    refuse(415, "unsupported_content_type", "Content-Type: expected " + names_of(route.bodies));
   if (body->schema.empty()) return;
   const Json& schema = components.at(body->schema);
   if (body->content_type == "multipart/form-data") return read_multipart(call, schema, components);

@@ -11,7 +11,8 @@ namespace facet::service {
 /// A route whose schema is InferRequest may have binary tensors after the JSON, as the header
 /// Inference-Header-Content-Length says; they stay in the request's body.
 ///
-/// Errors  RefusedRequest: 400 for what cannot be read, 415 for another content type, 422 for what does not fit
+/// Errors  RefusedRequest: 400 for what cannot be read, 415 for another content type, 422 for what does not
+/// fit
 void read_body(Call& call, const Route& route, const Json& components);
 
 /// Where the binary tensors of an inference request start in its body.

@@ -24,7 +24,8 @@ bool RequestPool::submit(RequestLane lane, std::function<void()> work) {
   if (is_long) ++busy_long_;
   tasks_.push_back({lane, std::move(work)});
   if (static_cast<int>(workers_.size()) < busy_) {
-    workers_.push_back(std::make_unique<Worker>("request", [this](const std::stop_token& stop) { run(stop); }));
+    workers_.push_back(
+        std::make_unique<Worker>("request", [this](const std::stop_token& stop) { run(stop); }));
   }
   changed_.notify_one();
   return true;

@@ -11,8 +11,8 @@
 
 namespace facet::service {
 
-/// Which requests share places: one that asks about a picture already encoded is short, and finds a place also
-/// while every place for long ones is taken.
+/// Which requests share places: one that asks about a picture already encoded is short, and finds a place
+/// also while every place for long ones is taken.
 enum class RequestLane { Short, Long };
 
 /// Threads on which requests are answered. Most of the time they wait for the engine; there is one for each
@@ -42,7 +42,7 @@ class RequestPool {
   mutable Mutex mutex_;
   ConditionVariable changed_;
   std::deque<Task> tasks_ FACET_GUARDED_BY(mutex_);
-  int busy_ FACET_GUARDED_BY(mutex_) = 0;       // submitted and not ended, both lanes
+  int busy_ FACET_GUARDED_BY(mutex_) = 0;  // submitted and not ended, both lanes
   int busy_long_ FACET_GUARDED_BY(mutex_) = 0;
   std::vector<std::unique_ptr<Worker>> workers_ FACET_GUARDED_BY(mutex_);
 };

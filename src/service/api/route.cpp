@@ -59,7 +59,8 @@ const RouteBody* body_for(const Route& route, std::string_view media_type) {
   if (media_type.empty()) return &route.bodies.front();
   const auto takes = [media_type](const RouteBody& body) {
     const std::string_view type = body.content_type;
-    return type == media_type || (type.ends_with("/*") && media_type.starts_with(type.substr(0, type.size() - 1)));
+    return type == media_type ||
+           (type.ends_with("/*") && media_type.starts_with(type.substr(0, type.size() - 1)));
   };
   const auto found = std::ranges::find_if(route.bodies, takes);
   return found == route.bodies.end() ? nullptr : &*found;

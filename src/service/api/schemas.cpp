@@ -267,7 +267,8 @@ constexpr const char* kProtocols = R"json({
 
 Json joined() {
   Json components = Json::object();
-  for (const char* text : {kShapes, kErrors, kTutorials, kImages, kProtocols}) components.update(Json::parse(text));
+  for (const char* text : {kShapes, kErrors, kTutorials, kImages, kProtocols})
+    components.update(Json::parse(text));
   return components;
 }
 

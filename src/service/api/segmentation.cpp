@@ -31,9 +31,11 @@ PictureKind kind_of(std::string_view bytes) {
 void check_kind(std::string_view bytes, bool allow_tiff, const Location& location) {
   if (bytes.empty()) refuse_field(location, "expected a picture, found no bytes", "missing");
   const PictureKind kind = kind_of(bytes);
-  if (kind == PictureKind::Tiff && !allow_tiff) refuse_field(location, "this service does not take TIFF: expected JPEG, PNG or WebP");
+  if (kind == PictureKind::Tiff && !allow_tiff)
+    refuse_field(location, "this service does not take TIFF: expected JPEG, PNG or WebP");
   if (kind == PictureKind::Unknown) {
-    refuse_field(location, allow_tiff ? "not a JPEG, PNG, WebP or TIFF picture" : "not a JPEG, PNG or WebP picture");
+    refuse_field(location,
+                 allow_tiff ? "not a JPEG, PNG, WebP or TIFF picture" : "not a JPEG, PNG or WebP picture");
   }
 }
 
@@ -69,7 +71,8 @@ void check_prompt(const Prompt& prompt, Size picture, const Location& location) 
     error.code = status_row(StatusCode::BadPrompt).name;
     throw RefusedRequest(std::move(error));
   };
-  if (!prompt.points.empty() || !prompt.labels.empty()) check({.points = prompt.points, .labels = prompt.labels}, "points");
+  if (!prompt.points.empty() || !prompt.labels.empty())
+    check({.points = prompt.points, .labels = prompt.labels}, "points");
   if (prompt.box) check({.box = prompt.box}, "box");
   if (prompt.mask_logits != nullptr) check({.mask_logits = prompt.mask_logits}, "mask");
   check(prompt, nullptr);
@@ -94,7 +97,8 @@ LoadedPicture load_picture(Call& call, std::string bytes, const Location& locati
 
 LoadedPicture load_base64_picture(Call& call, std::string_view text, const Location& location) {
   static constexpr std::string_view kMark = ";base64,";
-  if (text.starts_with("http://") || text.starts_with("https://")) refuse_field(location, "addresses are not fetched: expected the picture itself in base64");
+  if (text.starts_with("http://") || text.starts_with("https://"))
+    refuse_field(location, "addresses are not fetched: expected the picture itself in base64");
   if (text.starts_with("data:")) {
     const std::size_t mark = text.substr(0, 128).find(kMark);
     if (mark == std::string_view::npos) refuse_field(location, "expected data:image/...;base64,");
@@ -113,13 +117,16 @@ ServedModelPtr find_model(Call& call, const std::string& name, const Location& l
   }
   if (model.status().code() == StatusCode::Usage) refuse_field(location, model.status().message());
   ApiError error{.status = 503, .code = "model_unavailable", .retry_after = std::chrono::seconds(2)};
-  error.message = model.status().code() == StatusCode::Unavailable ? model.status().message() : "the model could not be loaded; the service's log says why";
+  error.message = model.status().code() == StatusCode::Unavailable
+                      ? model.status().message()
+                      : "the model could not be loaded; the service's log says why";
   throw RefusedRequest(std::move(error));
 }
 
 Pending<Encoded> start_encode(Call& call, const ServedModelPtr& model, const LoadedPicture& picture) {
   return Pending<Encoded>([&](Completion<Encoded> done) {
-    call.service().engine.encode({model, picture.image, picture.content, call.tenant, call.scope}, std::move(done));
+    call.service().engine.encode({model, picture.image, picture.content, call.tenant, call.scope},
+                                 std::move(done));
   });
 }
 
@@ -127,7 +134,8 @@ Encoded finish_encode(Call& call, Pending<Encoded>& pending, const Location& loc
   return finish(call, pending, location, "encode");
 }
 
-Encoded encode(Call& call, const ServedModelPtr& model, const LoadedPicture& picture, const Location& location) {
+Encoded encode(Call& call, const ServedModelPtr& model, const LoadedPicture& picture,
+               const Location& location) {
   Pending<Encoded> pending = start_encode(call, model, picture);
   return finish_encode(call, pending, location);
 }
@@ -144,9 +152,11 @@ std::optional<Encoded> find_embedding(Call& call, const ServedModel& model, cons
 std::vector<ObjectPrediction> decode(Call& call, const ServedModelPtr& model, const Embedding& embedding,
                                      std::vector<Prompt> prompts, const std::vector<Location>& locations,
                                      PredictOptions options) {
-  for (std::size_t i = 0; i < prompts.size(); ++i) check_prompt(prompts[i], embedding.original_size, locations[i]);
+  for (std::size_t i = 0; i < prompts.size(); ++i)
+    check_prompt(prompts[i], embedding.original_size, locations[i]);
   Pending<Decoded> pending([&](Completion<Decoded> done) {
-    call.service().engine.decode({model, embedding, std::move(prompts), std::move(options), call.scope}, std::move(done));
+    call.service().engine.decode({model, embedding, std::move(prompts), std::move(options), call.scope},
+                                 std::move(done));
   });
   return finish(call, pending, {}, "predict").objects;
 }
@@ -167,7 +177,8 @@ bool default_multimask(const std::vector<Prompt>& prompts) {
 
 ApiError engine_error(const Call& call, const Status& status, const Location& location) {
   ApiError error = error_of(status, location);
-  if (status.code() == StatusCode::Unavailable) error.retry_after = call.service().engine.retry_after();
+  if (status.code() == StatusCode::Unavailable)
+    error.retry_after = std::max(call.service().engine.retry_after(), std::chrono::seconds(1));
   return error;
 }
 

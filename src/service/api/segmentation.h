@@ -22,8 +22,8 @@ struct LoadedPicture {
   std::string format;
 };
 
-/// Decodes a picture within the limits of the configuration; JPEG, PNG and WebP by content, TIFF when allowed.
-/// Errors  RefusedRequest with 422 at `location`
+/// Decodes a picture within the limits of the configuration; JPEG, PNG and WebP by content, TIFF when
+/// allowed. Errors  RefusedRequest with 422 at `location`
 [[nodiscard]] LoadedPicture load_picture(Call& call, std::string bytes, const Location& location);
 /// The same from base64, with or without a "data:...;base64," before it.
 [[nodiscard]] LoadedPicture load_base64_picture(Call& call, std::string_view text, const Location& location);
@@ -49,18 +49,22 @@ class Pending {
   std::future<Result<T>> result_;
 };
 
-[[nodiscard]] Pending<Encoded> start_encode(Call& call, const ServedModelPtr& model, const LoadedPicture& picture);
+[[nodiscard]] Pending<Encoded> start_encode(Call& call, const ServedModelPtr& model,
+                                            const LoadedPicture& picture);
 /// Waits; notes the stages.   Errors  RefusedRequest as the engine's
 [[nodiscard]] Encoded finish_encode(Call& call, Pending<Encoded>& pending, const Location& location);
 [[nodiscard]] Encoded encode(Call& call, const ServedModelPtr& model, const LoadedPicture& picture,
                              const Location& location);
 /// Looks into the caches only.
-[[nodiscard]] std::optional<Encoded> find_embedding(Call& call, const ServedModel& model, const ContentHash& content);
+[[nodiscard]] std::optional<Encoded> find_embedding(Call& call, const ServedModel& model,
+                                                    const ContentHash& content);
 /// Errors  RefusedRequest: 422 naming the prompt at `locations[i]`
-[[nodiscard]] std::vector<ObjectPrediction> decode(Call& call, const ServedModelPtr& model, const Embedding& embedding,
-                                                   std::vector<Prompt> prompts, const std::vector<Location>& locations,
+[[nodiscard]] std::vector<ObjectPrediction> decode(Call& call, const ServedModelPtr& model,
+                                                   const Embedding& embedding, std::vector<Prompt> prompts,
+                                                   const std::vector<Location>& locations,
                                                    PredictOptions options);
-[[nodiscard]] std::vector<AutomaticMask> everything(Call& call, const ServedModelPtr& model, const LoadedPicture& picture,
+[[nodiscard]] std::vector<AutomaticMask> everything(Call& call, const ServedModelPtr& model,
+                                                    const LoadedPicture& picture,
                                                     AutomaticMaskOptions options, const Location& location);
 
 /// As `facet predict` has it: three masks when each prompt is one point and nothing else.

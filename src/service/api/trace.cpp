@@ -16,7 +16,8 @@ bool is_hex(std::string_view text) {
 
 bool is_request_id(std::string_view text) {
   return !text.empty() && text.size() <= kMaxRequestId && std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.';
   });
 }
 

@@ -20,9 +20,8 @@ struct RequestNames {
   [[nodiscard]] std::string traceparent() const;
 };
 
-/// Makes names that no other process makes, and takes over those a client sent when they are of the right form.
-/// Source  W3C Trace Context, version 00
-/// Threads  any
+/// Makes names that no other process makes, and takes over those a client sent when they are of the right
+/// form. Source  W3C Trace Context, version 00 Threads  any
 class RequestNamer {
  public:
   RequestNamer();

@@ -9,9 +9,9 @@
 
 namespace facet::service {
 
-/// Bytes from base64, in the standard or the URL-safe alphabet; line ends (CR, LF) are skipped, padding may be
-/// left out.
-/// Errors  Usage naming the position: a character outside the alphabet, padding in the middle or of the wrong
+/// Bytes from base64, in the standard or the URL-safe alphabet; line ends (CR, LF) are skipped, padding may
+/// be left out. Errors  Usage naming the position: a character outside the alphabet, padding in the middle or
+/// of the wrong
 ///         length, a lone last character
 /// Source  RFC 4648
 [[nodiscard]] Result<std::string> base64_decode(std::string_view text);

@@ -1,9 +1,9 @@
 #include "service/http/connection.h"
 
 #include <array>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -91,8 +91,8 @@ std::string head_text(const HttpResponse& response, std::size_t length, bool clo
 
 /// One connection: reads a request, has it served, writes the answer, and so on.
 ///
-/// At most one read and one write are pending at any time. The read goes on while a request is served: that is
-/// how a client's going away is noticed, and what it sends early waits in `buffer_`.
+/// At most one read and one write are pending at any time. The read goes on while a request is served: that
+/// is how a client's going away is noticed, and what it sends early waits in `buffer_`.
 template <class Stream>
 class StreamConnection : public Connection, public std::enable_shared_from_this<StreamConnection<Stream>> {
  public:
@@ -142,7 +142,8 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
     head_known_ = false;
     is_head_method_ = false;
     set_phase(buffer_.size() == 0 ? Phase::Idle : Phase::Head);
-    arm(phase_ == Phase::Idle ? host_.grace.value_or(host_.limits.idle_timeout) : host_.limits.header_timeout);
+    arm(phase_ == Phase::Idle ? host_.grace.value_or(host_.limits.idle_timeout)
+                              : host_.limits.header_timeout);
     body_.emplace(host_.limits.max_body_bytes, host_.budget);
     parser_.emplace();
     parser_->get().body() = &*body_;
@@ -202,7 +203,8 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
       const std::size_t used = parser_->put(buffer_.data(), error);
       buffer_.consume(used);
       if (error == http::error::need_more) {
-        if (buffer_.size() > host_.limits.max_header_bytes) return refuse(431, "header_too_long", "a line of the message is too long");
+        if (buffer_.size() > host_.limits.max_header_bytes)
+          return refuse(431, "header_too_long", "a line of the message is too long");
         return read();
       }
       if (error) return refuse_error(error);
@@ -219,8 +221,10 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
     request_.method = text_of(head.method_string());
     is_head_method_ = request_.method == "HEAD";
     last_request_ = !parser_->keep_alive();
-    for (const auto& field : head) request_.headers.emplace_back(to_lower(text_of(field.name_string())), text_of(field.value()));
-    if (!parse_target(text_of(head.target()), request_)) return refused(400, "bad_target", "expected a path that starts with /");
+    for (const auto& field : head)
+      request_.headers.emplace_back(to_lower(text_of(field.name_string())), text_of(field.value()));
+    if (!parse_target(text_of(head.target()), request_))
+      return refused(400, "bad_target", "expected a path that starts with /");
     if (!check_framing(head.version())) return false;
     if (std::optional<HttpResponse> answer = application_.screen(request_)) {
       if (has_body()) answer->close = true;
@@ -231,7 +235,8 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
     if (const auto length = parser_->content_length(); length && *length > host_.limits.max_body_bytes) {
       return refused(413, "body_too_long", too_long());
     }
-    if (Status status = body_->begin(request_, host_.limits.form); !status.ok()) return refused(400, "bad_form", status.message());
+    if (Status status = body_->begin(request_, host_.limits.form); !status.ok())
+      return refused(400, "bad_form", status.message());
     begin_count();
     parser_->eager(true);
     set_phase(Phase::Body);
@@ -241,10 +246,13 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
 
   /// What Beast lets pass: lists of codings, codings in HTTP/1.0, compressed bodies.
   bool check_framing(unsigned version) {
-    if (request_.headers.size() > kMaxFields) return refused(431, "header_too_long", "expected at most 100 header fields");
-    if (version >= 11 && !request_.header("host")) return refused(400, "bad_request", "the header Host is missing");
+    if (request_.headers.size() > kMaxFields)
+      return refused(431, "header_too_long", "expected at most 100 header fields");
+    if (version >= 11 && !request_.header("host"))
+      return refused(400, "bad_request", "the header Host is missing");
     if (const auto coding = request_.header("transfer-encoding")) {
-      if (version < 11 || to_lower(*coding) != "chunked") return refused(501, "bad_transfer_encoding", "expected Transfer-Encoding: chunked, in HTTP/1.1");
+      if (version < 11 || to_lower(*coding) != "chunked")
+        return refused(501, "bad_transfer_encoding", "expected Transfer-Encoding: chunked, in HTTP/1.1");
     }
     if (const auto coding = request_.header("content-encoding"); coding && to_lower(*coding) != "identity") {
       return refused(415, "compressed_body", "Content-Encoding: expected a body that is not compressed");
@@ -257,7 +265,8 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
   bool send_continue() {
     const auto expect = request_.header("expect");
     if (!expect || parser_->is_done()) return true;
-    if (to_lower(*expect) != "100-continue") return refused(417, "bad_expectation", "Expect: only 100-continue is known");
+    if (to_lower(*expect) != "100-continue")
+      return refused(417, "bad_expectation", "Expect: only 100-continue is known");
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     continuing_ = true;
     asio::async_write(stream_, asio::buffer(kContinue.data(), kContinue.size()),
@@ -279,11 +288,12 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
     set_phase(Phase::Serving);
     disarm();
     const std::weak_ptr<StreamConnection> weak = this->shared_from_this();
-    exchange_ = std::make_shared<Exchange>(std::move(request_), [weak, &io = host_.io](HttpResponse response) {
-      asio::post(io, [weak, response = std::move(response)]() mutable {
-        if (const auto self = weak.lock()) self->answer(std::move(response));
-      });
-    });
+    exchange_ =
+        std::make_shared<Exchange>(std::move(request_), [weak, &io = host_.io](HttpResponse response) {
+          asio::post(io, [weak, response = std::move(response)]() mutable {
+            if (const auto self = weak.lock()) self->answer(std::move(response));
+          });
+        });
     application_.serve(exchange_);
     if (buffer_.size() < kMaxAhead) read();
   }
@@ -300,14 +310,16 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
     set_phase(Phase::Writing);
     last_request_ = last_request_ || response.close || host_.draining;
     response_ = std::move(response);
-    const auto body = response_.asset.empty() ? asio::const_buffer(response_.body.data(), response_.body.size())
-                                              : asio::const_buffer(response_.asset.data(), response_.asset.size());
+    const auto body = response_.asset.empty()
+                          ? asio::const_buffer(response_.body.data(), response_.body.size())
+                          : asio::const_buffer(response_.asset.data(), response_.asset.size());
     head_text_ = head_text(response_, body.size(), last_request_);
-    const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head_text_), is_head_method_ ? asio::const_buffer() : body};
+    const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head_text_),
+                                                       is_head_method_ ? asio::const_buffer() : body};
     arm(host_.limits.write_timeout);
-    asio::async_write(stream_, buffers, [self = this->shared_from_this()](const error_code& error, std::size_t) {
-      self->on_written(error);
-    });
+    asio::async_write(
+        stream_, buffers,
+        [self = this->shared_from_this()](const error_code& error, std::size_t) { self->on_written(error); });
   }
 
   void on_written(const error_code& error) {
@@ -344,9 +356,13 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
   void refuse_error(const error_code& error) {
     using Refusal = BodyReader::Refusal;
     if (body_->refusal() == Refusal::TooLong) return refuse(413, "body_too_long", too_long());
-    if (body_->refusal() == Refusal::NoRoom) return refuse(503, "busy", "too many bytes of requests are held at present");
+    if (body_->refusal() == Refusal::NoRoom)
+      return refuse(503, "busy", "too many bytes of requests are held at present");
     if (body_->refusal() == Refusal::Malformed) return refuse(400, "bad_form", body_->status().message());
-    if (error == http::error::header_limit) return refuse(431, "header_too_long", "expected a header of at most " + std::to_string(host_.limits.max_header_bytes) + " bytes");
+    if (error == http::error::header_limit)
+      return refuse(
+          431, "header_too_long",
+          "expected a header of at most " + std::to_string(host_.limits.max_header_bytes) + " bytes");
     refuse(400, "bad_request", "not a request of HTTP/1.1: " + error.message());
   }
 
@@ -356,7 +372,9 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
 
   void on_timeout() {
     if (phase_ == Phase::Head || (phase_ == Phase::Body && !continuing_)) {
-      return refuse(408, "timeout", phase_ == Phase::Head ? "the header did not arrive in time" : "the body did not arrive in time");
+      return refuse(
+          408, "timeout",
+          phase_ == Phase::Head ? "the header did not arrive in time" : "the body did not arrive in time");
     }
     if (exchange_ != nullptr) exchange_->request_stop();
     close();
@@ -376,7 +394,8 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
     timer_.expires_after(limit);
     timer_.async_wait([weak = this->weak_from_this(), turn = ++turn_](const error_code& error) {
       const auto self = weak.lock();
-      if (!error && self != nullptr && self->turn_ == turn && self->phase_ != Phase::Closed) self->on_timeout();
+      if (!error && self != nullptr && self->turn_ == turn && self->phase_ != Phase::Closed)
+        self->on_timeout();
     });
   }
   void disarm() {

@@ -24,16 +24,18 @@ class Connection {
 
 /// What the connections of one server share. All on the server's thread but the counts.
 struct ConnectionHost {
-  explicit ConnectionHost(HttpLimits host_limits) : limits(host_limits), budget(host_limits.max_bodies_bytes) {}
+  explicit ConnectionHost(HttpLimits host_limits)
+      : limits(host_limits), budget(host_limits.max_bodies_bytes) {}
 
   const HttpLimits limits;
   BodyBudget budget;
   std::atomic<int> connection_count{0};
   std::atomic<int> in_flight{0};
-  bool draining = false;  // each answer is the last of its connection
+  bool draining = false;                           // each answer is the last of its connection
   std::optional<std::chrono::milliseconds> grace;  // no more is accepted: how long to wait for a request
   std::unordered_set<Connection*> connections;
-  boost::asio::io_context io{1};  // last: the handlers that still wait, and with them the connections, go first
+  boost::asio::io_context io{
+      1};  // last: the handlers that still wait, and with them the connections, go first
 };
 
 /// Serves `socket` until it ends; `tls` null = plain.

@@ -9,7 +9,8 @@ namespace facet::service {
 namespace {
 
 std::optional<std::string_view> find_field(const HeaderFields& fields, std::string_view name) {
-  const auto found = std::ranges::find(fields, name, [](const auto& field) { return std::string_view(field.first); });
+  const auto found =
+      std::ranges::find(fields, name, [](const auto& field) { return std::string_view(field.first); });
   if (found == fields.end()) return std::nullopt;
   return found->second;
 }

@@ -18,10 +18,10 @@ using HeaderFields = std::vector<std::pair<std::string, std::string>>;
 
 /// A request as it came in: the head first, then the body in one of two forms.
 struct HttpRequest {
-  std::string method;  ///< as sent: "GET"
-  std::string path;    ///< decoded, without the query: "/v1/images"
-  HeaderFields query;  ///< decoded
-  HeaderFields headers;  ///< names in lower case
+  std::string method;           ///< as sent: "GET"
+  std::string path;             ///< decoded, without the query: "/v1/images"
+  HeaderFields query;           ///< decoded
+  HeaderFields headers;         ///< names in lower case
   std::string body;             ///< of all content types but multipart/form-data
   std::vector<FormPart> parts;  ///< of multipart/form-data
   std::string peer;             ///< the client's address
@@ -37,7 +37,8 @@ struct HttpResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
-  std::span<const unsigned char> asset;  ///< sent instead of `body` when not empty; lives as long as the program
+  std::span<const unsigned char>
+      asset;  ///< sent instead of `body` when not empty; lives as long as the program
   HeaderFields headers;
   bool close = false;  ///< the connection ends after it
 };

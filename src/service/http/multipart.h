@@ -20,7 +20,7 @@ struct FormPart {
 
 struct MultipartLimits {
   std::size_t max_parts = 128;
-  std::size_t max_head_bytes = 8192;               ///< of one part's header, and of what precedes the first part
+  std::size_t max_head_bytes = 8192;  ///< of one part's header, and of what precedes the first part
   std::size_t max_field_bytes = std::size_t{1} << 20;  ///< of one part that is not a file
 };
 

@@ -100,9 +100,11 @@ HttpServer::~HttpServer() = default;
 Result<std::uint16_t> HttpServer::listen(const ListenAddress& address, HttpApplication& application) {
   const std::string name = address.host + ":" + std::to_string(address.port);
   error_code error;
-  const asio::ip::address host = asio::ip::make_address(
-      address.host == "localhost" ? std::string("127.0.0.1") : address.host, error);
-  if (error) return Status(StatusCode::Usage, "host " + address.host + ": expected an address such as 127.0.0.1, 0.0.0.0 or ::");
+  const asio::ip::address host =
+      asio::ip::make_address(address.host == "localhost" ? std::string("127.0.0.1") : address.host, error);
+  if (error)
+    return Status(StatusCode::Usage,
+                  "host " + address.host + ": expected an address such as 127.0.0.1, 0.0.0.0 or ::");
   auto listener = std::make_unique<Impl::Listener>(
       Impl::Listener{tcp::acceptor(impl_->io), application, nullptr, asio::steady_timer(impl_->io)});
   if (address.tls) {

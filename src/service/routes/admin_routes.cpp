@@ -44,10 +44,12 @@ std::vector<ModelSpec> asked_specs(Call& call) {
   }
   if (name.empty()) return specs;
   const std::string file = text_field(call, "file");
-  if (specs.empty() && file.empty()) refuse_field({"body", "file"}, "this model is new: expected its file", "missing");
+  if (specs.empty() && file.empty())
+    refuse_field({"body", "file"}, "this model is new: expected its file", "missing");
   if (specs.empty()) specs.push_back({.name = name});
   if (!file.empty()) specs[0].file = value_or_refuse(call.service().folder.resolve(file), {"body", "file"});
-  if (const std::string precision = text_field(call, "precision"); !precision.empty()) specs[0].precision = precision;
+  if (const std::string precision = text_field(call, "precision"); !precision.empty())
+    specs[0].precision = precision;
   return specs;
 }
 
@@ -56,9 +58,11 @@ HttpResponse post_models(Call& call) {
   for (ModelSpec& spec : asked_specs(call)) {
     auto promise = std::make_shared<std::promise<Status>>();
     loads.push_back(promise->get_future());
-    call.service().models.load(std::move(spec), [promise](Status status) { promise->set_value(std::move(status)); });
+    call.service().models.load(std::move(spec),
+                               [promise](Status status) { promise->set_value(std::move(status)); });
   }
-  if (const Json* wait = call.field("wait"); wait != nullptr && !wait->get<bool>()) return json_response(models_json(call), 202);
+  if (const Json* wait = call.field("wait"); wait != nullptr && !wait->get<bool>())
+    return json_response(models_json(call), 202);
   for (std::future<Status>& load : loads) {
     const Status status = load.get();
     if (!status.ok()) refuse(422, std::string(status_row(status.code()).name), status.message());
@@ -82,9 +86,11 @@ void add_admin_routes(std::vector<Route>& routes) {
                     .operation = "adminLoadModels",
                     .tag = "admin",
                     .summary = "Load a model, or load it again",
-                    .description = "What is there serves on until the new one is checked and tried; a load that fails changes nothing.",
+                    .description = "What is there serves on until the new one is checked and tried; a load "
+                                   "that fails changes nothing.",
                     .bodies = {{"application/json", "LoadModelRequest"}},
-                    .answers = {{200, "application/json", "ModelList", "loaded"}, {202, "application/json", "ModelList", "begun, with wait: false"}},
+                    .answers = {{200, "application/json", "ModelList", "loaded"},
+                                {202, "application/json", "ModelList", "begun, with wait: false"}},
                     .work = RouteWork::Long,
                     .needs_token = false,
                     .handler = post_models});

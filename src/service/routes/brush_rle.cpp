@@ -35,7 +35,8 @@ class BitWriter {
 };
 
 void put_run(BitWriter& writer, std::uint64_t length, std::uint8_t value) {
-  const auto* width = std::ranges::find_if(kWidths, [length](unsigned bits) { return length <= std::uint64_t{1} << bits; });
+  const auto* width =
+      std::ranges::find_if(kWidths, [length](unsigned bits) { return length <= std::uint64_t{1} << bits; });
   writer.put(1, 1);
   writer.put(static_cast<std::uint64_t>(width - kWidths.begin()), 2);
   writer.put(length - 1, *width);

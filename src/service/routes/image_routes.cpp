@@ -17,12 +17,14 @@ std::string quoted(const std::string& text) { return "\"" + text + "\""; }
 
 /// The model that the query or the body names.
 ServedModelPtr asked_model(Call& call) {
-  if (const auto name = call.request().query_value("model")) return find_model(call, std::string(*name), {"query", "model"});
+  if (const auto name = call.request().query_value("model"))
+    return find_model(call, std::string(*name), {"query", "model"});
   return find_model(call, text_field(call, "model"), {"body", "model"});
 }
 
 LoadedPicture uploaded_picture(Call& call) {
-  if (const auto files = call.files("file"); !files.empty()) return load_picture(call, std::move(files[0]->data), {"body", "file"});
+  if (const auto files = call.files("file"); !files.empty())
+    return load_picture(call, std::move(files[0]->data), {"body", "file"});
   if (const Json* text = call.field("image_base64")) {
     return load_base64_picture(call, text->get_ref<const std::string&>(), {"body", "image_base64"});
   }
@@ -55,7 +57,8 @@ HttpResponse post_image(Call& call) {
 ContentHash content_of(const Call& call) {
   const std::string id = call.path_value("id");
   ContentHash content;
-  bool valid = id.size() == content.bytes.size() * 2 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
+  bool valid =
+      id.size() == content.bytes.size() * 2 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
   for (std::size_t i = 0; valid && i < content.bytes.size(); ++i) {
     valid = std::from_chars(id.data() + 2 * i, id.data() + 2 * i + 2, content.bytes[i], 16).ec == std::errc();
   }
@@ -64,7 +67,9 @@ ContentHash content_of(const Call& call) {
 }
 
 [[noreturn]] void refuse_gone(bool was_here) {
-  if (was_here) refuse(410, "image_evicted", "id: the picture and its embedding had to make room for others; send it again to POST /v1/images");
+  if (was_here)
+    refuse(410, "image_evicted",
+           "id: the picture and its embedding had to make room for others; send it again to POST /v1/images");
   refuse(404, "unknown_image", "id: no such picture; send it to POST /v1/images");
 }
 
@@ -135,9 +140,10 @@ HttpResponse post_masks(Call& call) {
   const ServedModelPtr model = asked_model(call);
   const Encoded encoded = embedding_of(call, model, content);
   const Size size = encoded.embedding.original_size;
-  RequestedPrompts requested = read_prompts(call, size);
+  RequestedPrompts requested = read_prompts(call, size, model_info(*model->model));
   PredictOptions options = predict_options(call, requested.prompts);
-  const auto objects = decode(call, model, encoded.embedding, std::move(requested.prompts), requested.locations, std::move(options));
+  const auto objects = decode(call, model, encoded.embedding, std::move(requested.prompts),
+                              requested.locations, std::move(options));
   if (wants_octet_stream(call)) return octet_stream(objects, size);
   Json body = {{"id", content.hex()},
                {"width", size.width},
@@ -179,7 +185,8 @@ HttpResponse get_image(Call& call) {
                                          {"etag", id},
                                          {"kept", stored->bytes != nullptr}});
   response.headers.emplace_back("ETag", quoted(id));
-  if (const auto known = call.request().header("if-none-match"); known && *known == quoted(id)) response.status = 304;
+  if (const auto known = call.request().header("if-none-match"); known && *known == quoted(id))
+    response.status = 304;
   return response;
 }
 
@@ -205,7 +212,10 @@ std::string_view state_name(ModelState state) {
 HttpResponse get_models(Call& call) {
   Json models = Json::array();
   for (const ModelReport& report : call.service().models.reports()) {
-    Json entry = {{"name", report.spec.name}, {"precision", report.spec.precision}, {"state", state_name(report.state)}, {"serving", report.serving}};
+    Json entry = {{"name", report.spec.name},
+                  {"precision", report.spec.precision},
+                  {"state", state_name(report.state)},
+                  {"serving", report.serving}};
     if (report.model != nullptr) {
       entry["architecture"] = model_info(*report.model->model).architecture;
       entry["generation"] = report.model->generation;
@@ -215,8 +225,9 @@ HttpResponse get_models(Call& call) {
   return json_response({{"models", std::move(models)}, {"aliases", call.service().models.aliases()}});
 }
 
-const std::vector<RouteParameter> kModelQuery = {{"model", "string", "a model or alias of GET /v1/models"},
-                                                {"timeout_ms", "integer", "give up after so many milliseconds"}};
+const std::vector<RouteParameter> kModelQuery = {
+    {"model", "string", "a model or alias of GET /v1/models"},
+    {"timeout_ms", "integer", "give up after so many milliseconds"}};
 
 }  // namespace
 
@@ -226,7 +237,8 @@ void add_image_routes(std::vector<Route>& routes) {
                     .operation = "uploadImage",
                     .tag = "images",
                     .summary = "Send a picture once, ask about it many times",
-                    .description = "As a form, as the bytes themselves, or as base64 in JSON. The picture is encoded before the answer is sent.",
+                    .description = "As a form, as the bytes themselves, or as base64 in JSON. The picture is "
+                                   "encoded before the answer is sent.",
                     .bodies = {{"multipart/form-data", "ImageForm"},
                                {"application/json", "ImageRequest"},
                                {"image/*", ""},
@@ -249,16 +261,19 @@ void add_image_routes(std::vector<Route>& routes) {
                     .summary = "Forget a picture and its embeddings",
                     .answers = {{204, "", "", "forgotten"}},
                     .handler = delete_image});
-  routes.push_back({.method = "POST",
-                    .path = "/v1/images/{id}/masks",
-                    .operation = "predictMasks",
-                    .tag = "images",
-                    .summary = "Segment what points, boxes or masks point at",
-                    .description = "Many objects in one call. With the format octet-stream the body is all masks, one byte a pixel, rows from the top; X-Mask-Shape, X-Mask-Scores and X-Masks-Per-Object say what they are.",
-                    .bodies = {{"application/json", "MasksRequest"}},
-                    .answers = {{200, "application/json", "MasksAnswer", "one entry an object, in order"}},
-                    .query = kModelQuery,
-                    .handler = post_masks});
+  routes.push_back(
+      {.method = "POST",
+       .path = "/v1/images/{id}/masks",
+       .operation = "predictMasks",
+       .tag = "images",
+       .summary = "Segment what points, boxes or masks point at",
+       .description =
+           "Many objects in one call. With the format octet-stream the body is all masks, one byte a pixel, "
+           "rows from the top; X-Mask-Shape, X-Mask-Scores and X-Masks-Per-Object say what they are.",
+       .bodies = {{"application/json", "MasksRequest"}},
+       .answers = {{200, "application/json", "MasksAnswer", "one entry an object, in order"}},
+       .query = kModelQuery,
+       .handler = post_masks});
   routes.push_back({.method = "POST",
                     .path = "/v1/images/{id}/everything",
                     .operation = "segmentEverything",

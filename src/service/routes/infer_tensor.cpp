@@ -54,7 +54,8 @@ const Datatype& datatype_of(const InferTensor& tensor) {
   for (const Datatype& known : kDatatypes) {
     if (known.name == tensor.datatype) return known;
   }
-  refuse_field(tensor.location, "datatype: expected BOOL, UINT8 to UINT64, INT8 to INT64, FP16, FP32, FP64 or BYTES");
+  refuse_field(tensor.location,
+               "datatype: expected BOOL, UINT8 to UINT64, INT8 to INT64, FP16, FP32, FP64 or BYTES");
 }
 
 /// Elements may be nested as the shape says, or flat: the order is the same.
@@ -67,7 +68,8 @@ void flatten(const Json& data, const Datatype& type, InferTensor& tensor, std::s
     if (type.size == 0 ? !item.is_string() : !item.is_number() && !item.is_boolean()) {
       refuse_field(tensor.location, type.size == 0 ? "data: expected texts" : "data: expected numbers");
     }
-    if (tensor.numbers.size() + tensor.texts.size() == limit) refuse_field(tensor.location, fmt::format("data: expected {} elements, found more", limit));
+    if (tensor.numbers.size() + tensor.texts.size() == limit)
+      refuse_field(tensor.location, fmt::format("data: expected {} elements, found more", limit));
     if (type.size == 0) {
       tensor.texts.push_back(item.get<std::string>());
     } else {
@@ -83,7 +85,8 @@ void read_texts(std::string_view bytes, InferTensor& tensor) {
     if (bytes.size() < sizeof length) refuse_field(tensor.location, "binary data: it ends within a length");
     std::memcpy(&length, bytes.data(), sizeof length);
     bytes.remove_prefix(sizeof length);
-    if (length > bytes.size()) refuse_field(tensor.location, "binary data: an element is longer than what is left");
+    if (length > bytes.size())
+      refuse_field(tensor.location, "binary data: an element is longer than what is left");
     tensor.texts.emplace_back(bytes.substr(0, length));
     bytes.remove_prefix(length);
   }
@@ -93,33 +96,41 @@ void read_binary(std::string_view bytes, const Datatype& type, InferTensor& tens
   if (type.size == 0) return read_texts(bytes, tensor);
   const auto count = static_cast<std::size_t>(tensor.elements());
   if (bytes.size() % type.size != 0 || bytes.size() / type.size != count) {
-    refuse_field(tensor.location, fmt::format("binary data: expected {} bytes for {} of {} elements, found {}", count * type.size, type.name, count, bytes.size()));
+    refuse_field(tensor.location,
+                 fmt::format("binary data: expected {} bytes for {} of {} elements, found {}",
+                             count * type.size, type.name, count, bytes.size()));
   }
   if (type.name == "UINT8") {
     tensor.raw = bytes;
     return;
   }
-  if (count > kMaxNumbers) refuse_field(tensor.location, fmt::format("expected at most {} elements of this type", kMaxNumbers));
+  if (count > kMaxNumbers)
+    refuse_field(tensor.location, fmt::format("expected at most {} elements of this type", kMaxNumbers));
   for (std::size_t i = 0; i < count; ++i) tensor.numbers.push_back(type.read(bytes.data() + i * type.size));
 }
 
 void check_shape(const InferTensor& tensor) {
   std::int64_t elements = 1;
   for (const std::int64_t dim : tensor.shape) {
-    if (dim != 0 && elements > kMaxElements / dim) refuse_field(tensor.location, "shape: more elements than this service takes");
+    if (dim != 0 && elements > kMaxElements / dim)
+      refuse_field(tensor.location, "shape: more elements than this service takes");
     elements *= dim;
   }
 }
 
 InferTensor read_tensor(const Json& input, std::size_t index, std::string_view& binary) {
-  InferTensor tensor{.name = input.at("name").get<std::string>(), .datatype = input.at("datatype").get<std::string>(), .shape = input.at("shape").get<std::vector<std::int64_t>>()};
+  InferTensor tensor{.name = input.at("name").get<std::string>(),
+                     .datatype = input.at("datatype").get<std::string>(),
+                     .shape = input.at("shape").get<std::vector<std::int64_t>>()};
   tensor.location = {"body", "inputs", index};
   const Datatype& type = datatype_of(tensor);
   check_shape(tensor);
   const auto parameters = input.find("parameters");
   if (parameters != input.end() && parameters->contains("binary_data_size")) {
     const auto size = (*parameters)["binary_data_size"].get<std::size_t>();
-    if (size > binary.size()) refuse_field(tensor.location, fmt::format("binary_data_size: {} bytes are left after the JSON, not {}", binary.size(), size));
+    if (size > binary.size())
+      refuse_field(tensor.location, fmt::format("binary_data_size: {} bytes are left after the JSON, not {}",
+                                                binary.size(), size));
     read_binary(binary.substr(0, size), type, tensor);
     binary.remove_prefix(size);
   } else if (const auto data = input.find("data"); data != input.end()) {
@@ -127,7 +138,8 @@ InferTensor read_tensor(const Json& input, std::size_t index, std::string_view& 
   }
   const std::size_t found = tensor.numbers.size() + tensor.texts.size() + tensor.raw.size();
   if (found != static_cast<std::size_t>(tensor.elements())) {
-    refuse_field(tensor.location, fmt::format("data: the shape has {} elements, found {}", tensor.elements(), found));
+    refuse_field(tensor.location,
+                 fmt::format("data: the shape has {} elements, found {}", tensor.elements(), found));
   }
   return tensor;
 }
@@ -143,29 +155,35 @@ std::int64_t InferTensor::elements() const {
 std::vector<InferTensor> read_infer_tensors(const Json& inputs, std::string_view binary) {
   std::vector<InferTensor> tensors;
   for (std::size_t i = 0; i < inputs.size(); ++i) tensors.push_back(read_tensor(inputs[i], i, binary));
-  if (!binary.empty()) refuse_field({"body"}, fmt::format("{} bytes follow the last binary tensor", binary.size()));
+  if (!binary.empty())
+    refuse_field({"body"}, fmt::format("{} bytes follow the last binary tensor", binary.size()));
   return tensors;
 }
 
 InferAnswer::InferAnswer(const Json& head) : head_(std::make_shared<Json>(head)) {}
 
-void InferAnswer::add(const std::string& name, std::vector<std::int64_t> shape, std::span<const float> values, bool binary) {
+void InferAnswer::add(const std::string& name, std::vector<std::int64_t> shape, std::span<const float> values,
+                      bool binary) {
   Json data = Json::array();
   for (const float value : values) {
     if (binary) break;
     data.push_back(shortest(value));
   }
-  add_entry(name, "FP32", shape, data, {reinterpret_cast<const char*>(values.data()), values.size_bytes()}, binary);
+  add_entry(name, "FP32", shape, data, {reinterpret_cast<const char*>(values.data()), values.size_bytes()},
+            binary);
 }
 
-void InferAnswer::add(const std::string& name, std::vector<std::int64_t> shape, std::span<const std::uint8_t> values, bool binary) {
+void InferAnswer::add(const std::string& name, std::vector<std::int64_t> shape,
+                      std::span<const std::uint8_t> values, bool binary) {
   Json data = Json::array();
   if (!binary) data = std::vector<std::uint8_t>(values.begin(), values.end());
-  add_entry(name, "UINT8", shape, data, {reinterpret_cast<const char*>(values.data()), values.size()}, binary);
+  add_entry(name, "UINT8", shape, data, {reinterpret_cast<const char*>(values.data()), values.size()},
+            binary);
 }
 
-void InferAnswer::add_entry(const std::string& name, const std::string& datatype, const std::vector<std::int64_t>& shape,
-                            const Json& data, std::string_view bytes, bool binary) {
+void InferAnswer::add_entry(const std::string& name, const std::string& datatype,
+                            const std::vector<std::int64_t>& shape, const Json& data, std::string_view bytes,
+                            bool binary) {
   Json entry = {{"name", name}, {"datatype", datatype}, {"shape", shape}};
   if (binary) {
     entry["parameters"] = {{"binary_data_size", bytes.size()}};

@@ -12,7 +12,8 @@ std::string_view find_tag(std::string_view xml, std::string_view name, std::size
   const std::string open = "<" + std::string(name);
   for (std::size_t at = xml.find(open, start); at != std::string_view::npos; at = xml.find(open, at + 1)) {
     const std::size_t inside = at + open.size();
-    if (inside < xml.size() && (kSpace.find(xml[inside]) != std::string_view::npos || xml[inside] == '/' || xml[inside] == '>')) {
+    if (inside < xml.size() &&
+        (kSpace.find(xml[inside]) != std::string_view::npos || xml[inside] == '/' || xml[inside] == '>')) {
       return xml.substr(inside, std::min(xml.find('>', inside), xml.size()) - inside);
     }
   }
@@ -41,7 +42,8 @@ LabelConfig read_label_config(std::string_view xml) {
   if (!brush.empty()) {
     read_attribute(brush, "name", config.brush_name);
     read_attribute(brush, "toName", config.image_name);
-    read_attribute(find_tag(xml, "Label", static_cast<std::size_t>(brush.data() - xml.data())), "value", config.first_label);
+    read_attribute(find_tag(xml, "Label", static_cast<std::size_t>(brush.data() - xml.data())), "value",
+                   config.first_label);
   }
   std::string value;
   read_attribute(find_tag(xml, "Image"), "value", value);

@@ -13,8 +13,8 @@ struct LabelConfig {
   std::string first_label = "object";
 };
 
-/// Looks for the tags Image, BrushLabels and the first Label in XML; what is not found keeps its default. Any text
-/// may be given: it is only searched, entities are not expanded.
+/// Looks for the tags Image, BrushLabels and the first Label in XML; what is not found keeps its default. Any
+/// text may be given: it is only searched, entities are not expanded.
 [[nodiscard]] LabelConfig read_label_config(std::string_view xml);
 
 }  // namespace facet::service

@@ -13,10 +13,11 @@ HttpResponse get_asset(Call& call) {
   const WebAsset* asset = find_web_asset(call.request().path, accepts_gzip(call.request()));
   if (asset == nullptr) refuse(404, "not_found", "no such file of the page");
   HttpResponse response{.content_type = std::string(asset->content_type)};
-  response.headers = {{"ETag", std::string(asset->etag)},
-                      {"Cache-Control", asset->immutable ? "public, max-age=31536000, immutable" : "no-cache"},
-                      {"Vary", "Accept-Encoding"},
-                      {"Content-Security-Policy", "frame-ancestors 'self'"}};
+  response.headers = {
+      {"ETag", std::string(asset->etag)},
+      {"Cache-Control", asset->immutable ? "public, max-age=31536000, immutable" : "no-cache"},
+      {"Vary", "Accept-Encoding"},
+      {"Content-Security-Policy", "frame-ancestors 'self'"}};
   if (call.request().header("if-none-match") == asset->etag) {
     response.status = 304;
     return response;

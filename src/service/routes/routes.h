@@ -8,14 +8,14 @@
 namespace facet::service {
 
 // Each family of routes is a file of its own, with its rows of the table beside the handlers.
-void add_image_routes(std::vector<Route>& routes);        ///< /v1/images, /v1/models
-void add_segment_routes(std::vector<Route>& routes);      ///< /segment, /segment_batch
+void add_image_routes(std::vector<Route>& routes);    ///< /v1/images, /v1/models
+void add_segment_routes(std::vector<Route>& routes);  ///< /segment, /segment_batch
 void add_vertex_routes(std::vector<Route>& routes, const ServiceConfig& config);
-void add_inference_routes(std::vector<Route>& routes);    ///< /v2
+void add_inference_routes(std::vector<Route>& routes);  ///< /v2
 void add_label_studio_routes(std::vector<Route>& routes);
-void add_status_routes(std::vector<Route>& routes);       ///< /livez, /readyz, /health, /metrics, /openapi.json
-void add_page_routes(std::vector<Route>& routes);         ///< /, /docs and what they load
-void add_admin_routes(std::vector<Route>& routes);        ///< /admin/models
+void add_status_routes(std::vector<Route>& routes);  ///< /livez, /readyz, /health, /metrics, /openapi.json
+void add_page_routes(std::vector<Route>& routes);    ///< /, /docs and what they load
+void add_admin_routes(std::vector<Route>& routes);   ///< /admin/models
 
 /// All that the public port serves. A route of Vertex AI with the path of another takes its place.
 [[nodiscard]] std::vector<Route> public_routes(const ServiceConfig& config);

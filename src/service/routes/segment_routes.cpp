@@ -8,13 +8,14 @@
 #include "service/api/segmentation.h"
 #include "service/routes/routes.h"
 
-// The two forms of POST /segment are those of published tutorials: clients written for them are to work as they
-// are, so the names and the shapes of what goes in and out are theirs.
+// The two forms of POST /segment are those of published tutorials: clients written for them are to work as
+// they are, so the names and the shapes of what goes in and out are theirs.
 namespace facet::service {
 namespace {
 
-constexpr std::array<std::string_view, 12> kCommonNames = {"default",   "vit_t",     "vit_b",     "vit_l", "vit_h",    "sam_vit_b",
-                                                           "sam_vit_l", "sam_vit_h", "mobile_sam", "fast",  "accurate", "quantized"};
+constexpr std::array<std::string_view, 12> kCommonNames = {
+    "default",   "vit_t",     "vit_b",      "vit_l", "vit_h",    "sam_vit_b",
+    "sam_vit_l", "sam_vit_h", "mobile_sam", "fast",  "accurate", "quantized"};
 
 /// A name that tutorials use and that is not served stands for the default model; `model_used` tells.
 ServedModelPtr tutorial_model(Call& call, const char* field) {
@@ -38,7 +39,9 @@ FormPrompt form_prompt(Call& call) {
   }
   if (const Json* labels = call.field("point_labels")) {
     if (labels->size() != prompt.points.size()) {
-      refuse_field({"body", "point_labels"}, "expected one label a point: " + std::to_string(prompt.points.size()) + " points, " + std::to_string(labels->size()) + " labels");
+      refuse_field({"body", "point_labels"},
+                   "expected one label a point: " + std::to_string(prompt.points.size()) + " points, " +
+                       std::to_string(labels->size()) + " labels");
     }
     prompt.labels = labels->get<std::vector<int>>();
   }
@@ -60,16 +63,20 @@ struct ScoredMasks {
   }
 };
 
-void add_everything(Call& call, const ServedModelPtr& model, const LoadedPicture& picture, float min_score, const Location& location, ScoredMasks& into) {
+void add_everything(Call& call, const ServedModelPtr& model, const LoadedPicture& picture, float min_score,
+                    const Location& location, ScoredMasks& into) {
   AutomaticMaskOptions options;
   if (min_score > 0) options.pred_iou_thresh = min_score;
-  for (const AutomaticMask& mask : everything(call, model, picture, std::move(options), location)) into.add(mask.rle, mask.predicted_iou);
+  for (const AutomaticMask& mask : everything(call, model, picture, std::move(options), location))
+    into.add(mask.rle, mask.predicted_iou);
 }
 
-ScoredMasks segment_with_form(Call& call, const ServedModelPtr& model, const FormPrompt& form, Pending<Encoded>& pending) {
+ScoredMasks segment_with_form(Call& call, const ServedModelPtr& model, const FormPrompt& form,
+                              Pending<Encoded>& pending) {
   const Location location = {"body", "file"};
   const Encoded encoded = finish_encode(call, pending, location);
-  const auto objects = decode(call, model, encoded.embedding, {form.prompt}, {{"body"}}, {.multimask = form.multimask});
+  const auto objects =
+      decode(call, model, encoded.embedding, {form.prompt}, {{"body"}}, {.multimask = form.multimask});
   ScoredMasks scored;
   for (const MaskPrediction& mask : objects.at(0).masks) scored.add(mask.rle, mask.score);
   return scored;
@@ -78,7 +85,8 @@ ScoredMasks segment_with_form(Call& call, const ServedModelPtr& model, const For
 HttpResponse segment_form(Call& call) {
   const ServedModelPtr model = tutorial_model(call, "model_type");
   const FormPrompt form = form_prompt(call);
-  const LoadedPicture picture = load_picture(call, std::move(call.files("file").at(0)->data), {"body", "file"});
+  const LoadedPicture picture =
+      load_picture(call, std::move(call.files("file").at(0)->data), {"body", "file"});
   ScoredMasks scored;
   if (is_empty(form.prompt)) {
     add_everything(call, model, picture, 0, {"body", "file"}, scored);
@@ -86,7 +94,9 @@ HttpResponse segment_form(Call& call) {
     Pending<Encoded> pending = start_encode(call, model, picture);
     scored = segment_with_form(call, model, form, pending);
   }
-  return json_response({{"masks", std::move(scored.masks)}, {"scores", std::move(scored.scores)}, {"model_used", model->name}});
+  return json_response({{"masks", std::move(scored.masks)},
+                        {"scores", std::move(scored.scores)},
+                        {"model_used", model->name}});
 }
 
 /// All points are one object; each box is one of its own.
@@ -97,7 +107,7 @@ RequestedPrompts json_prompts(const Call& call, std::string_view type) {
   if (points != nullptr && !points->empty()) {
     Json object = {{"points", *points}};
     if (const Json* labels = call.field("labels")) object["labels"] = *labels;
-    requested.prompts.push_back(read_prompt(object, {}, {"body"}));
+    requested.prompts.push_back(read_prompt(object, {}, {}, {"body"}));
     requested.locations.push_back({"body"});
   }
   for (std::size_t i = 0; boxes != nullptr && i < boxes->size(); ++i) {
@@ -105,9 +115,12 @@ RequestedPrompts json_prompts(const Call& call, std::string_view type) {
     requested.locations.push_back({"body", "boxes", i});
   }
   const auto limit = static_cast<std::size_t>(call.service().config.max_objects);
-  if (requested.prompts.size() > limit) refuse_field({"body", "boxes"}, "expected at most " + std::to_string(limit) + " objects", "too_long");
-  if (type == "point" && requested.prompts.empty()) refuse_field({"body", "points"}, "prompt_type is point: expected at least one [x, y]", "missing");
-  if (type == "box" && requested.prompts.empty()) refuse_field({"body", "boxes"}, "prompt_type is box: expected at least one [x0, y0, x1, y1]", "missing");
+  if (requested.prompts.size() > limit)
+    refuse_field({"body", "boxes"}, "expected at most " + std::to_string(limit) + " objects", "too_long");
+  if (type == "point" && requested.prompts.empty())
+    refuse_field({"body", "points"}, "prompt_type is point: expected at least one [x, y]", "missing");
+  if (type == "box" && requested.prompts.empty())
+    refuse_field({"body", "boxes"}, "prompt_type is box: expected at least one [x0, y0, x1, y1]", "missing");
   return requested;
 }
 
@@ -125,7 +138,8 @@ HttpResponse segment_json(Call& call) {
   const std::string type = text_field(call, "prompt_type");
   RequestedPrompts requested = type == "auto" ? RequestedPrompts() : json_prompts(call, type);
   const Location location = {"body", "image_base64"};
-  const LoadedPicture picture = load_base64_picture(call, call.field("image_base64")->get_ref<const std::string&>(), location);
+  const LoadedPicture picture =
+      load_base64_picture(call, call.field("image_base64")->get_ref<const std::string&>(), location);
   const Json* threshold = call.field("confidence_threshold");
   const float min_score = threshold == nullptr ? 0 : threshold->get<float>();
   ScoredMasks scored;
@@ -134,11 +148,17 @@ HttpResponse segment_json(Call& call) {
   } else {
     const Encoded encoded = encode(call, model, picture, location);
     const PredictOptions options{.multimask = default_multimask(requested.prompts)};
-    add_best(decode(call, model, encoded.embedding, std::move(requested.prompts), requested.locations, options), min_score, scored);
+    add_best(
+        decode(call, model, encoded.embedding, std::move(requested.prompts), requested.locations, options),
+        min_score, scored);
   }
-  const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  const double ms =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   const std::size_t count = scored.masks.size();
-  return json_response({{"masks_base64", std::move(scored.masks)}, {"scores", std::move(scored.scores)}, {"num_masks", count}, {"inference_time_ms", ms}});
+  return json_response({{"masks_base64", std::move(scored.masks)},
+                        {"scores", std::move(scored.scores)},
+                        {"num_masks", count},
+                        {"inference_time_ms", ms}});
 }
 
 HttpResponse post_segment(Call& call) {
@@ -153,7 +173,8 @@ struct BatchItem {
   std::optional<ApiError> error;
 };
 
-BatchItem begin_item(Call& call, const ServedModelPtr& model, FormPart& file, const Location& location, bool prompted) {
+BatchItem begin_item(Call& call, const ServedModelPtr& model, FormPart& file, const Location& location,
+                     bool prompted) {
   BatchItem item;
   if (file.file_name) item.file_name = *file.file_name;
   try {
@@ -165,7 +186,8 @@ BatchItem begin_item(Call& call, const ServedModelPtr& model, FormPart& file, co
   return item;
 }
 
-Json finish_item(Call& call, const ServedModelPtr& model, BatchItem& item, const FormPrompt& form, const Location& location) {
+Json finish_item(Call& call, const ServedModelPtr& model, BatchItem& item, const FormPrompt& form,
+                 const Location& location) {
   Json entry = {{"file_name", item.file_name}};
   try {
     if (item.error) throw RefusedRequest(*item.error);
@@ -188,38 +210,46 @@ HttpResponse post_segment_batch(Call& call) {
   const FormPrompt form = form_prompt(call);
   const auto files = call.files("files");
   const auto limit = static_cast<std::size_t>(call.service().config.max_files);
-  if (files.size() > limit) refuse_field({"body", "files"}, "expected at most " + std::to_string(limit) + " files, found " + std::to_string(files.size()), "too_long");
+  if (files.size() > limit)
+    refuse_field(
+        {"body", "files"},
+        "expected at most " + std::to_string(limit) + " files, found " + std::to_string(files.size()),
+        "too_long");
   // All are handed to the engine before the first is waited for.
   std::vector<BatchItem> items;
-  for (std::size_t i = 0; i < files.size(); ++i) items.push_back(begin_item(call, model, *files[i], {"body", "files", i}, !is_empty(form.prompt)));
+  for (std::size_t i = 0; i < files.size(); ++i)
+    items.push_back(begin_item(call, model, *files[i], {"body", "files", i}, !is_empty(form.prompt)));
   Json results = Json::array();
-  for (std::size_t i = 0; i < items.size(); ++i) results.push_back(finish_item(call, model, items[i], form, {"body", "files", i}));
+  for (std::size_t i = 0; i < items.size(); ++i)
+    results.push_back(finish_item(call, model, items[i], form, {"body", "files", i}));
   return json_response({{"results", std::move(results)}, {"model_used", model->name}});
 }
 
 }  // namespace
 
 void add_segment_routes(std::vector<Route>& routes) {
-  routes.push_back({.method = "POST",
-                    .path = "/segment",
-                    .operation = "segment",
-                    .tag = "segment",
-                    .summary = "Segment a picture in one call",
-                    .description = "As a form or as JSON. Without prompts everything is segmented.",
-                    .bodies = {{"multipart/form-data", "SegmentForm"}, {"application/json", "SegmentRequest"}},
-                    .answers = {{200, "application/json", "SegmentEither", "the form's answer, or JSON's"}},
-                    .work = RouteWork::Long,
-                    .handler = post_segment});
-  routes.push_back({.method = "POST",
-                    .path = "/segment_batch",
-                    .operation = "segmentBatch",
-                    .tag = "segment",
-                    .summary = "Segment several pictures in one call",
-                    .description = "A bad file gives an error of its own and leaves the others alone.",
-                    .bodies = {{"multipart/form-data", "SegmentBatchForm"}},
-                    .answers = {{200, "application/json", "SegmentBatchAnswer", "one result a file, in order"}},
-                    .work = RouteWork::Long,
-                    .handler = post_segment_batch});
+  routes.push_back(
+      {.method = "POST",
+       .path = "/segment",
+       .operation = "segment",
+       .tag = "segment",
+       .summary = "Segment a picture in one call",
+       .description = "As a form or as JSON. Without prompts everything is segmented.",
+       .bodies = {{"multipart/form-data", "SegmentForm"}, {"application/json", "SegmentRequest"}},
+       .answers = {{200, "application/json", "SegmentEither", "the form's answer, or JSON's"}},
+       .work = RouteWork::Long,
+       .handler = post_segment});
+  routes.push_back(
+      {.method = "POST",
+       .path = "/segment_batch",
+       .operation = "segmentBatch",
+       .tag = "segment",
+       .summary = "Segment several pictures in one call",
+       .description = "A bad file gives an error of its own and leaves the others alone.",
+       .bodies = {{"multipart/form-data", "SegmentBatchForm"}},
+       .answers = {{200, "application/json", "SegmentBatchAnswer", "one result a file, in order"}},
+       .work = RouteWork::Long,
+       .handler = post_segment_batch});
 }
 
 }  // namespace facet::service

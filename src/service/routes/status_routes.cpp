@@ -25,13 +25,15 @@ HttpResponse get_metrics(Call& call) {
 
 HttpResponse get_openapi(Call& call) { return {.body = call.service().openapi}; }
 
-Route status_route(const char* path, const char* operation, const char* summary, HttpResponse (*handler)(Call&)) {
+Route status_route(const char* path, const char* operation, const char* summary,
+                   HttpResponse (*handler)(Call&)) {
   return {.method = "GET",
           .path = path,
           .operation = operation,
           .tag = "status",
           .summary = summary,
-          .answers = {{200, "application/json", "Health", "yes"}, {503, "application/json", "Health", "not yet, or not any more"}},
+          .answers = {{200, "application/json", "Health", "yes"},
+                      {503, "application/json", "Health", "not yet, or not any more"}},
           .work = RouteWork::Quick,
           .needs_token = false,
           .handler = handler};

@@ -1,0 +1,136 @@
+#include "models/memory/memory_attention.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "nn/position_encoding.h"
+#include "ops/attention.h"
+#include "ops/elementwise.h"
+#include "ops/rotary.h"
+
+namespace facet::models {
+namespace {
+
+constexpr std::int64_t kDim = 256;
+constexpr std::int64_t kMemoryDim = 64;
+constexpr std::int64_t kMlpDim = 2048;
+constexpr float kNormEps = 1e-5F;
+constexpr float kPositionShare = 0.1F;
+
+// out_proj(v_proj(x)) as one product.
+nn::Linear value_and_out(const nn::WeightScope& weights) {
+  const Tensor v = (weights / "v_proj").take("weight", {kDim, kMemoryDim});
+  const Tensor v_bias = (weights / "v_proj").take("bias", {kDim});
+  const Tensor out = (weights / "out_proj").take("weight", {kDim, kDim});
+  const Tensor out_bias = (weights / "out_proj").take("bias", {kDim});
+  Tensor weight(Shape({kDim, kMemoryDim}));
+  Tensor bias(Shape({kDim}));
+  for (std::int64_t row = 0; row < kDim; ++row) {
+    double constant = out_bias.data<float>()[row];
+    double sums[kMemoryDim] = {};
+    for (std::int64_t c = 0; c < kDim; ++c) {
+      const double factor = out.data<float>()[row * kDim + c];
+      constant += factor * v_bias.data<float>()[c];
+      for (std::int64_t i = 0; i < kMemoryDim; ++i) sums[i] += factor * v.data<float>()[c * kMemoryDim + i];
+    }
+    bias.data<float>()[row] = static_cast<float>(constant);
+    for (std::int64_t i = 0; i < kMemoryDim; ++i) {
+      weight.data<float>()[row * kMemoryDim + i] = static_cast<float>(sums[i]);
+    }
+  }
+  return {weights.kernels(), weight, bias};
+}
+
+// One head over all channels.
+Tensor attend(ops::Context& ctx, ConstTensorView q, ConstTensorView k, ConstTensorView v) {
+  const std::int64_t value_dim = v.shape()[2];
+  Tensor out = ctx.make({1, q.shape()[1], value_dim});
+  ops::attention(ctx,
+                 {.q = ops::split_heads(q, 1),
+                  .k = ops::split_heads(k, 1),
+                  .v = ops::split_heads(v, 1),
+                  .batch = 1,
+                  .queries = q.shape()[1],
+                  .keys = k.shape()[1],
+                  .heads = 1,
+                  .dim = int(kDim),
+                  .value_dim = int(value_dim),
+                  .scale = 1.0F / std::sqrt(static_cast<float>(kDim))},
+                 out);
+  return out;
+}
+
+}  // namespace
+
+MemoryAttentionLayer::MemoryAttentionLayer(const nn::WeightScope& weights)
+    : norm1_(weights / "norm1", kDim, kNormEps),
+      self_q_(weights / "self_attn" / "q_proj", kDim, kDim),
+      self_k_(weights / "self_attn" / "k_proj", kDim, kDim),
+      self_v_(weights / "self_attn" / "v_proj", kDim, kDim),
+      self_out_(weights / "self_attn" / "out_proj", kDim, kDim),
+      norm2_(weights / "norm2", kDim, kNormEps),
+      memory_q_(weights / "cross_attn_image" / "q_proj", kDim, kDim),
+      memory_k_(weights / "cross_attn_image" / "k_proj", kMemoryDim, kDim),
+      memory_out_(value_and_out(weights / "cross_attn_image")),
+      norm3_(weights / "norm3", kDim, kNormEps),
+      linear1_(weights / "linear1", kDim, kMlpDim),
+      linear2_(weights / "linear2", kMlpDim, kDim) {}
+
+void MemoryAttentionLayer::attend_self(ops::Context& ctx, ConstTensorView angles, TensorView x) const {
+  const Tensor normed = norm1_.forward(ctx, x);
+  Tensor q = self_q_.forward(ctx, normed);
+  Tensor k = self_k_.forward(ctx, normed);
+  ops::rotate_positions(ctx, angles, q);
+  ops::rotate_positions(ctx, angles, k);
+  self_out_.add_to(ctx, attend(ctx, q, k, self_v_.forward(ctx, normed)), x);
+}
+
+void MemoryAttentionLayer::attend_memory(ops::Context& ctx, ConstTensorView angles,
+                                         const ObjectMemory& memory, ConstTensorView placed_tokens,
+                                         TensorView x) const {
+  const Shape& shape = memory.tokens.shape();
+  {
+    Tensor q = memory_q_.forward(ctx, norm2_.forward(ctx, x));
+    ops::rotate_positions(ctx, angles, q);
+    Tensor k = memory_k_.forward(ctx, placed_tokens.reshaped({1, shape[0], shape[1]}));
+    const std::int64_t spatial = shape[0] - memory.pointer_tokens;
+    const TensorView rotated(k.data<float>().data(), {spatial, kDim}, DType::Float32);
+    ops::rotate_positions(ctx, angles, rotated);  // pointers have no place in the picture
+    memory_out_.add_to(ctx, attend(ctx, q, k, memory.tokens.view().reshaped({1, shape[0], shape[1]})), x);
+  }
+  const Tensor hidden = linear1_.forward(ctx, norm3_.forward(ctx, x), ops::Activation::Relu);
+  linear2_.add_to(ctx, hidden, x);
+}
+
+MemoryAttention::MemoryAttention(const nn::WeightScope& weights, int grid)
+    : positions_(nn::sine_position_grid(grid, grid, kDim)),
+      angles_(nn::axial_rotary_table(grid, grid, kDim)),
+      norm_(weights / "norm", kDim, kNormEps) {
+  for (float& value : positions_.data<float>()) value *= kPositionShare;
+  for (int i = 0; weights.has("layers." + std::to_string(i) + ".norm1.weight"); ++i) {
+    layers_.emplace_back(weights / "layers" / i);
+  }
+}
+
+Tensor MemoryAttention::begin(ops::Context& ctx, ConstTensorView features) const {
+  Tensor x = ctx.make({1, positions_.shape()[0], kDim});
+  ops::add(ctx, features.reshaped(x.shape()), positions_, x);
+  if (!layers_.empty()) layers_[0].attend_self(ctx, angles_, x);
+  return x;
+}
+
+Tensor MemoryAttention::finish(ops::Context& ctx, ConstTensorView begun, const ObjectMemory& memory) const {
+  Tensor x = ctx.make(begun.shape());
+  std::memcpy(x.view().raw(), begun.raw(), begun.size_bytes());
+  Tensor placed = ctx.make(memory.tokens.shape());
+  ops::add(ctx, memory.tokens, memory.positions, placed);
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    ctx.between_blocks();
+    if (i > 0) layers_[i].attend_self(ctx, angles_, x);
+    layers_[i].attend_memory(ctx, angles_, memory, placed, x);
+  }
+  norm_.apply(ctx, x);
+  return x;
+}
+
+}  // namespace facet::models

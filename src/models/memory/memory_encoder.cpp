@@ -1,0 +1,105 @@
+#include "models/memory/memory_encoder.h"
+
+#include <array>
+
+#include "ops/elementwise.h"
+#include "ops/resize.h"
+
+namespace facet::models {
+namespace {
+
+constexpr std::int64_t kDim = 256;
+constexpr int kStride = 16;  // pixels of the model's square a token is wide
+constexpr float kNormEps = 1e-6F;
+constexpr int kFuserLayers = 2;
+constexpr int kDepthwiseKernel = 7;
+constexpr std::array<std::int64_t, 5> kMaskChannels = {1, 4, 16, 64, 256};
+constexpr int kLayersPerStage = 3;  // convolution, norm, activation
+
+nn::Linear pointwise(const nn::WeightScope& weights, std::int64_t in, std::int64_t out) {
+  const Tensor weight = weights.take("weight", {out, in, 1, 1});
+  return {weights.kernels(), weight.view().reshaped({out, in}), weights.take("bias", {out})};
+}
+
+nn::Linear scaled_linear(const nn::WeightScope& weights, std::int64_t in, std::int64_t out,
+                         const Tensor& gamma) {
+  Tensor weight = weights.take("weight", {out, in});
+  Tensor bias = weights.take("bias", {out});
+  for (std::int64_t row = 0; row < out; ++row) {
+    const float factor = gamma.data<float>()[row];
+    for (float& value : weight.data<float>().subspan(row * in, in)) value *= factor;
+    bias.data<float>()[row] *= factor;
+  }
+  return {weights.kernels(), weight, bias};
+}
+
+}  // namespace
+
+ConvNextBlock::ConvNextBlock(const nn::WeightScope& weights, std::int64_t dim, Size grid)
+    : depthwise_(weights.kernels().pack_conv2d(
+          {.in = dim,
+           .out = dim,
+           .kernel = kDepthwiseKernel,
+           .padding = kDepthwiseKernel / 2,
+           .depthwise = true,
+           .expected_input = grid},
+          (weights / "dwconv").take("weight", {dim, 1, kDepthwiseKernel, kDepthwiseKernel}),
+          (weights / "dwconv").take("bias", {dim}))),
+      norm_(weights / "norm", dim, kNormEps),
+      expand_(weights / "pwconv1", dim, 4 * dim),
+      reduce_(scaled_linear(weights / "pwconv2", 4 * dim, dim, weights.take("gamma", {dim}))) {}
+
+void ConvNextBlock::forward(ops::Context& ctx, TensorView x) const {
+  Tensor y = ctx.make(x.shape());
+  ops::conv2d(ctx, x, *depthwise_, y);
+  norm_.apply(ctx, y);
+  reduce_.add_to(ctx, expand_.forward(ctx, y, ops::Activation::Gelu), x);
+}
+
+MemoryEncoder::MemoryEncoder(const nn::WeightScope& weights, int grid)
+    : grid_(grid),
+      mask_out_(pointwise(weights / "mask_downsampler" / "encoder" / 12, kDim, kDim)),
+      feature_proj_(pointwise(weights / "pix_feat_proj", kDim, kDim)),
+      out_proj_(pointwise(weights / "out_proj", kDim, kMemoryDim)) {
+  const nn::WeightScope encoder = weights / "mask_downsampler" / "encoder";
+  int side = grid * kStride;
+  for (int i = 0; i + 1 < int(kMaskChannels.size()); ++i, side /= 2) {
+    const std::int64_t in = kMaskChannels[i];
+    const std::int64_t out = kMaskChannels[i + 1];
+    const nn::WeightScope conv = encoder / (kLayersPerStage * i);
+    mask_stages_.push_back(
+        {weights.kernels().pack_conv2d(
+             {.in = in, .out = out, .kernel = 3, .stride = 2, .padding = 1, .expected_input = {side, side}},
+             conv.take("weight", {out, in, 3, 3}), conv.take("bias", {out})),
+         nn::LayerNorm(encoder / (kLayersPerStage * i + 1), out, kNormEps)});
+  }
+  for (int i = 0; i < kFuserLayers; ++i) {
+    fuser_.emplace_back(weights / "fuser" / "layers" / i, kDim, Size{grid, grid});
+  }
+}
+
+Tensor MemoryEncoder::downsample(ops::Context& ctx, ConstTensorView mask_logits, bool binary) const {
+  const std::int64_t low = 4LL * grid_;
+  const std::int64_t full = std::int64_t(kStride) * grid_;
+  Tensor x = ctx.make({1, full, full, 1});
+  ops::resize_bilinear(ctx, mask_logits.reshaped({1, low, low, 1}), x);
+  ops::signed_mask(ctx, binary, x);
+  for (const MaskStage& stage : mask_stages_) {
+    const Size size = stage.conv->config().output_size({int(x.shape()[1]), int(x.shape()[2])});
+    Tensor y = ctx.make({1, size.height, size.width, stage.conv->config().out});
+    ops::conv2d(ctx, x, *stage.conv, y);
+    stage.norm.apply(ctx, y, ops::Activation::Gelu);
+    x = std::move(y);
+  }
+  return mask_out_.forward(ctx, x);
+}
+
+Tensor MemoryEncoder::forward(ops::Context& ctx, ConstTensorView features, ConstTensorView mask_logits,
+                              bool binary) const {
+  Tensor x = downsample(ctx, mask_logits, binary);  // [1, grid, grid, 256]
+  feature_proj_.add_to(ctx, features, x);
+  for (const ConvNextBlock& block : fuser_) block.forward(ctx, x);
+  return out_proj_.forward(ctx, x).reshaped({std::int64_t(grid_) * grid_, kMemoryDim});
+}
+
+}  // namespace facet::models

@@ -1,0 +1,72 @@
+#include "models/memory/video_memory.h"
+
+#include "nn/position_encoding.h"
+#include "ops/elementwise.h"
+
+namespace facet::models {
+namespace {
+
+constexpr int kMaskPatch = 4;
+
+Tensor take_vector(const nn::WeightScope& weights, std::string_view name, const Shape& shape) {
+  return weights.take(name, shape).reshaped({shape[-1]});
+}
+
+}  // namespace
+
+VideoMemory::VideoMemory(const nn::WeightScope& weights, int grid)
+    : attention(weights / "memory_attention", grid),
+      encoder(weights / "memory_encoder", grid),
+      grid_(grid),
+      no_memory_(take_vector(weights, "no_mem_embed", {1, 1, kDim})),
+      no_object_pointer_(take_vector(weights, "no_obj_ptr", {1, kDim})),
+      pointer_proj_(weights / "obj_ptr_proj", kDim, kDim, kDim, 3),
+      mask_downsample_(weights / "mask_downsample", 1, 1, kMaskPatch) {
+  if (weights.has("no_obj_embed_spatial")) {
+    no_object_memory_ = take_vector(weights, "no_obj_embed_spatial", {1, kMemoryDim});
+  }
+  if (weights.has("obj_ptr_tpos_proj.weight")) {
+    pointer_position_proj_.emplace(weights / "obj_ptr_tpos_proj", kDim, kMemoryDim);
+  }
+  // In the file the youngest comes first and prompted frames, of age 0 here, last.
+  const Tensor ages = weights.take("maskmem_tpos_enc", {kFrames, 1, 1, kMemoryDim});
+  for (int age = 0; age < kFrames; ++age) {
+    const auto own = ages.data<float>().subspan(((age + kFrames - 1) % kFrames) * kMemoryDim, kMemoryDim);
+    Tensor positions = nn::sine_position_grid(grid, grid, kMemoryDim);
+    const auto values = positions.data<float>();
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] += own[i % kMemoryDim];
+    frame_positions_[age] = std::move(positions);
+  }
+}
+
+Tensor VideoMemory::without_memory(ops::Context& ctx, ConstTensorView features) const {
+  Tensor out = ctx.make(features.shape());
+  ops::add(ctx, features, no_memory_, out);
+  return out;
+}
+
+Tensor VideoMemory::remember(ops::Context& ctx, ConstTensorView features, ConstTensorView mask_logits,
+                             bool binary, bool object_is_there) const {
+  Tensor memory = encoder.forward(ctx, features, mask_logits, binary);
+  if (!object_is_there && no_object_memory_) ops::add(ctx, memory, *no_object_memory_, memory);
+  return memory;
+}
+
+Tensor VideoMemory::pointer(ops::Context& ctx, ConstTensorView token, bool object_is_there) const {
+  if (!object_is_there) return no_object_pointer_.clone();
+  return pointer_proj_.forward(ctx, token.reshaped({1, kDim})).reshaped({kDim});
+}
+
+Tensor VideoMemory::mask_prompt(ops::Context& ctx, ConstTensorView mask) const {
+  return mask_downsample_.forward(ctx, mask).reshaped({4LL * grid_, 4LL * grid_});
+}
+
+Tensor VideoMemory::pointer_position(ops::Context& ctx, int distance, int longest) const {
+  if (!pointer_position_proj_) return Tensor::zeros({kMemoryDim});
+  Tensor encoded(Shape({1, kDim}));
+  const float share = longest == 0 ? 0.0F : static_cast<float>(distance) / static_cast<float>(longest);
+  nn::encode_sine_position(share, encoded.data<float>());
+  return pointer_position_proj_->forward(ctx, encoded).reshaped({kMemoryDim});
+}
+
+}  // namespace facet::models

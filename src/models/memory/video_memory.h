@@ -1,0 +1,61 @@
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "models/memory/memory_attention.h"
+#include "models/memory/memory_encoder.h"
+#include "nn/mlp.h"
+#include "nn/patch_embedding.h"
+
+namespace facet::models {
+
+/// Everything that SAM 2 has for video and not for pictures.
+class VideoMemory {
+ public:
+  static constexpr int kFrames = 7;     ///< remembered frames that are told apart by age
+  static constexpr int kPointers = 16;  ///< frames whose object pointers are attended to, at most
+  static constexpr std::int64_t kDim = 256;
+  static constexpr std::int64_t kMemoryDim = MemoryEncoder::kMemoryDim;
+
+  /// Weights  memory_attention, memory_encoder, maskmem_tpos_enc, no_mem_embed, no_mem_pos_enc, no_obj_ptr,
+  ///          obj_ptr_proj, mask_downsample; SAM 2.1 also no_obj_embed_spatial, obj_ptr_tpos_proj
+  VideoMemory(const nn::WeightScope& weights, int grid);
+
+  MemoryAttention attention;
+  MemoryEncoder encoder;
+
+  /// features + what stands for "no memory", as pictures and prompted frames are decoded. [1, grid, grid,
+  /// 256]
+  [[nodiscard]] Tensor without_memory(ops::Context& ctx, ConstTensorView features) const;
+  /// Remembers a frame; an object that is not there is remembered as such by SAM 2.1. Arguments as
+  /// encoder.forward.
+  [[nodiscard]] Tensor remember(ops::Context& ctx, ConstTensorView features, ConstTensorView mask_logits,
+                                bool binary, bool object_is_there) const;
+  /// The object's pointer from the token of its mask. [256] -> [256]
+  [[nodiscard]] Tensor pointer(ops::Context& ctx, ConstTensorView token, bool object_is_there) const;
+  /// What replaces the pointer of an object that a mask prompt says is not there. [256]
+  [[nodiscard]] const Tensor& no_object_pointer() const { return no_object_pointer_; }
+  /// A mask prompt of ones and zeros [1, 16 * grid, 16 * grid, 1] as the prompt encoder takes it.
+  /// [4 * grid, 4 * grid]
+  [[nodiscard]] Tensor mask_prompt(ops::Context& ctx, ConstTensorView mask) const;
+
+  /// Positions of a remembered frame's tokens: place and age. Age 0 is a prompted frame, 1 the frame before,
+  /// up to
+  /// 6. [grid * grid, 64]
+  [[nodiscard]] const Tensor& frame_positions(int age) const { return frame_positions_[age]; }
+  /// Position of a pointer `distance` frames in the past, of `longest` at most; zeros in SAM 2.0. [64]
+  [[nodiscard]] Tensor pointer_position(ops::Context& ctx, int distance, int longest) const;
+
+ private:
+  int grid_;
+  std::array<Tensor, kFrames> frame_positions_;
+  Tensor no_memory_;
+  Tensor no_object_pointer_;
+  std::optional<Tensor> no_object_memory_;
+  nn::Mlp pointer_proj_;
+  std::optional<nn::Linear> pointer_position_proj_;
+  nn::PatchEmbedding mask_downsample_;
+};
+
+}  // namespace facet::models

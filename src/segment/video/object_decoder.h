@@ -1,0 +1,30 @@
+#pragma once
+
+#include "facet/masks.h"
+#include "segment/video/frame_features.h"
+#include "segment/video/tracked_object.h"
+
+namespace facet::segment {
+
+/// What an object is decoded from on a frame.
+struct ObjectPrompt {
+  ConstTensorView image;         ///< [1, 64 * 64, 256]: features with or without memory, no dense prompt yet
+  models::EncoderPrompt points;  ///< may be empty
+  const Tensor* mask_logits = nullptr;  ///< [256, 256] or null
+  bool multimask = false;
+};
+
+/// Finds the object's mask, its pointer and whether it is there.
+/// Source  sam2, modeling/sam2_base.py, _forward_sam_heads
+[[nodiscard]] FrameOutput decode_object(ops::Context& ctx, const Model& model, const FrameFeatures& features,
+                                        const ObjectPrompt& prompt);
+
+/// Takes a drawn mask as the object's mask; the decoder gives its pointer only.
+/// Source  the same, _use_mask_as_output
+[[nodiscard]] FrameOutput take_mask(ops::Context& ctx, const Model& model, const FrameFeatures& features,
+                                    const Bitmap& mask);
+
+/// The reference's choice: three masks where there is at most one point (a box counts as two), else one.
+[[nodiscard]] bool wants_multimask(const models::EncoderPrompt& points);
+
+}  // namespace facet::segment

@@ -1,0 +1,155 @@
+#include "segment/video/tracked_object.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+namespace facet::segment {
+namespace {
+
+using models::VideoMemory;
+
+constexpr std::int64_t kTokensPerPointer = VideoMemory::kDim / VideoMemory::kMemoryDim;
+
+struct Remembered {
+  const FrameOutput* output;
+  int age;
+};
+
+struct Pointer {
+  const FrameOutput* output;
+  int distance;
+};
+
+const FrameOutput* lookup(const FrameOutputs& outputs, int frame) {
+  const auto found = outputs.find(frame);
+  return found == outputs.end() ? nullptr : &found->second;
+}
+
+// Rows side by side in one tensor, in the order of adding.
+class RowWriter {
+ public:
+  explicit RowWriter(Tensor& tensor) : out_(tensor.data<float>().data()) {}
+  void add(std::span<const float> values) { out_ = std::copy(values.begin(), values.end(), out_); }
+
+ private:
+  float* out_;
+};
+
+class Recall {
+ public:
+  Recall(const TrackedObject& object, const RecallOptions& options)
+      : object_(object),
+        options_(options),
+        sign_(options.direction == TrackDirection::Forward ? 1 : -1),
+        selected_(closest_prompted_frames(object.prompted, options.frame, options.max_prompted_frames)) {}
+
+  [[nodiscard]] std::vector<Remembered> frames() const {
+    std::vector<Remembered> all;
+    for (const int frame : selected_) add_remembered(lookup(object_.prompted, frame), 0, all);
+    for (int age = VideoMemory::kFrames - 1; age >= 1; --age) {
+      add_remembered(passed(options_.frame - sign_ * age), age, all);
+    }
+    return all;
+  }
+
+  [[nodiscard]] int most_pointers() const {
+    return options_.frame_count > 0 ? std::min(options_.frame_count, VideoMemory::kPointers)
+                                    : VideoMemory::kPointers;
+  }
+
+  [[nodiscard]] std::vector<Pointer> pointers() const {
+    std::vector<Pointer> all;
+    for (const int frame : selected_) {
+      const int distance = (options_.frame - frame) * sign_;
+      if (distance >= 0) all.push_back({lookup(object_.prompted, frame), distance});
+    }
+    for (int distance = 1; distance < most_pointers(); ++distance) {
+      const FrameOutput* output = passed(options_.frame - sign_ * distance);
+      if (output != nullptr) all.push_back({output, distance});
+    }
+    return all;
+  }
+
+ private:
+  static void add_remembered(const FrameOutput* output, int age, std::vector<Remembered>& all) {
+    if (output != nullptr && !output->memory.empty()) all.push_back({output, age});
+  }
+
+  // A tracked frame, or a prompted one that is not attended to as such.
+  [[nodiscard]] const FrameOutput* passed(int frame) const {
+    if (const FrameOutput* tracked = lookup(object_.tracked, frame)) return tracked;
+    if (std::ranges::find(selected_, frame) != selected_.end()) return nullptr;
+    return lookup(object_.prompted, frame);
+  }
+
+  const TrackedObject& object_;
+  const RecallOptions& options_;
+  int sign_;
+  std::vector<int> selected_;
+};
+
+}  // namespace
+
+const FrameOutput* TrackedObject::find(int frame) const {
+  for (const FrameOutputs* outputs : {&new_prompted, &new_tracked, &prompted, &tracked}) {
+    if (const FrameOutput* output = lookup(*outputs, frame)) return output;
+  }
+  return nullptr;
+}
+
+FrameOutput* TrackedObject::find(int frame) {
+  return const_cast<FrameOutput*>(
+      std::as_const(*this).find(frame));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+}
+
+std::size_t TrackedObject::bytes() const {
+  std::size_t sum = 0;
+  for (const FrameOutputs* outputs : {&new_prompted, &new_tracked, &prompted, &tracked}) {
+    for (const auto& [frame, output] : *outputs) sum += output.bytes();
+  }
+  return sum;
+}
+
+std::vector<int> closest_prompted_frames(const FrameOutputs& prompted, int frame, int most) {
+  std::vector<int> all;
+  for (const auto& [at, output] : prompted) all.push_back(at);
+  if (most <= 0 || int(all.size()) <= most) return all;
+  std::vector<int> chosen;
+  const auto after = std::ranges::lower_bound(all, frame);
+  if (after != all.begin()) chosen.push_back(*(after - 1));
+  if (after != all.end() && int(chosen.size()) < most) chosen.push_back(*after);
+  std::ranges::stable_sort(all, {}, [frame](int at) { return std::abs(at - frame); });
+  for (const int at : all) {
+    if (int(chosen.size()) >= most) break;
+    if (std::ranges::find(chosen, at) == chosen.end()) chosen.push_back(at);
+  }
+  return chosen;
+}
+
+models::ObjectMemory recall(ops::Context& ctx, const VideoMemory& memory, const TrackedObject& object,
+                            const RecallOptions& options) {
+  const Recall all(object, options);
+  const std::vector<Remembered> frames = all.frames();
+  const std::vector<Pointer> pointers = all.pointers();
+  const std::int64_t per_frame = memory.frame_positions(0).shape()[0];
+  models::ObjectMemory out;
+  out.pointer_tokens = std::int64_t(pointers.size()) * kTokensPerPointer;
+  const std::int64_t tokens = std::int64_t(frames.size()) * per_frame + out.pointer_tokens;
+  out.tokens = ctx.make({tokens, VideoMemory::kMemoryDim});
+  out.positions = ctx.make({tokens, VideoMemory::kMemoryDim});
+  RowWriter values(out.tokens);
+  RowWriter positions(out.positions);
+  for (const Remembered& frame : frames) {
+    values.add(frame.output->memory.data<float>());
+    positions.add(memory.frame_positions(frame.age).data<float>());
+  }
+  for (const Pointer& pointer : pointers) {
+    values.add(pointer.output->pointer.data<float>());
+    const Tensor position = memory.pointer_position(ctx, pointer.distance, all.most_pointers() - 1);
+    for (std::int64_t i = 0; i < kTokensPerPointer; ++i) positions.add(position.data<float>());
+  }
+  return out;
+}
+
+}  // namespace facet::segment
