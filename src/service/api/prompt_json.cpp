@@ -109,7 +109,8 @@ AutomaticMaskOptions read_automatic(const Json& object) {
   };
   read("points_per_side", options.points_per_side);
   read("points_per_batch", options.points_per_batch);
-  read("pred_iou_thresh", options.pred_iou_thresh);
+  if (member(object, "pred_iou_thresh") != nullptr)
+    read("pred_iou_thresh", options.pred_iou_thresh.emplace());
   read("stability_score_thresh", options.stability_score_thresh);
   read("stability_score_offset", options.stability_score_offset);
   read("box_nms_thresh", options.box_nms_thresh);
