@@ -275,6 +275,7 @@ TEST_F(BadRequests, PromptsThatDoNotFitNameTheObjectAndTheField) {
       bad_json(masks(), {{"points", {{1, 1}}}, {"timeout_ms", 0}}, "timeout_ms"),
       bad_json(masks(), {{"points", {{1, 1}}}, {"timeout_ms", 1.5}}, "timeout_ms"),
       bad_json("/v1/images/" + id_ + "/everything", {{"points_per_side", 0}}, "points_per_side"),
+      bad_json("/v1/images/" + id_ + "/everything", {{"pred_iou_thresh", -10}}, "pred_iou_thresh"),
       bad_json("/v1/images/" + id_ + "/everything", {{"points_per_side", 1'000'000}}, "points_per_side"),
       bad_json("/v1/images/" + id_ + "/everything", {{"crop_n_layers", 30}}, "crop_n_layers"),
   });

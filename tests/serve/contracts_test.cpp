@@ -209,7 +209,7 @@ TEST_F(Contracts, LogitsOfAnAnswerStartTheNext) {
 TEST_F(Contracts, EverythingTakesTheGeneratorsOptions) {
   const Answer answer = server_->post_json(
       "/v1/images/" + upload() + "/everything",
-      {{"points_per_side", 4}, {"pred_iou_thresh", -10}, {"stability_score_thresh", 0}, {"format", "rle"}});
+      {{"points_per_side", 2}, {"pred_iou_thresh", 0}, {"box_nms_thresh", 1}, {"stability_score_thresh", 0}});
   ASSERT_EQ(answer.status, 200) << answer.body;
   ASSERT_FALSE(answer.json()["masks"].empty());
   EXPECT_EQ(rle_area(rle_of(answer.json()["masks"][0]["rle"])), answer.json()["masks"][0]["area"]);

@@ -177,6 +177,11 @@ bool default_multimask(const std::vector<Prompt>& prompts) {
 
 ApiError engine_error(const Call& call, const Status& status, const Location& location) {
   ApiError error = error_of(status, location);
+  if (status.code() == StatusCode::Usage) {
+    // Options came with the request: out of their range they are its mistake.
+    error = {.status = 422, .code = "invalid_request", .message = "body: " + status.message()};
+    error.details.push_back({{"body"}, status.message(), "value_error"});
+  }
   if (status.code() == StatusCode::Unavailable)
     error.retry_after = std::max(call.service().engine.retry_after(), std::chrono::seconds(1));
   return error;
