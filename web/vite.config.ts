@@ -36,5 +36,5 @@ export default defineConfig({
     // npm run dev: the page from here, everything else from a running `facet serve`.
     proxy: { "/v1": "http://127.0.0.1:8080", "/openapi.json": "http://127.0.0.1:8080" },
   },
-  test: { include: ["tests/**/*.test.ts"], environment: "node" },
+  test: { include: ["tests/**/*.test.ts"], environment: "node", testTimeout: 0 },
 } as Parameters<typeof defineConfig>[0]);
