@@ -2,6 +2,13 @@
 # benchmarks need.
 include(FacetThirdParty)
 find_package(CLI11 REQUIRED)
+if(FACET_SERVICE)
+  find_package(Boost 1.74 REQUIRED)
+  find_package(OpenSSL REQUIRED COMPONENTS Crypto SSL)
+  find_package(spdlog REQUIRED)
+  find_package(yaml-cpp REQUIRED)
+  pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
+endif()
 
 if(FACET_TESTS)
   find_package(GTest REQUIRED)

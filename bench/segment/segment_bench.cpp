@@ -4,6 +4,8 @@
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -51,6 +53,41 @@ void report_memory(benchmark::State& state) {
 void encode(benchmark::State& state, const Bench& bench) {
   Predictor predictor(bench.model);
   for (auto _ : state) or_exit(predictor.set_image(bench.image));
+  report_memory(state);
+}
+
+// As the service encodes: the longest work between two places where it would give way, and how many there
+// are.
+void encode_giving_way(benchmark::State& state, const Bench& bench) {
+  using Clock = std::chrono::steady_clock;
+  Predictor predictor(bench.model);
+  std::vector<double> longest;
+  int places = 0;
+  for (auto _ : state) {
+    double most = 0;
+    Clock::time_point last = Clock::now();
+    places = 0;
+    const auto note = [&] {
+      most = std::max(most, std::chrono::duration<double, std::milli>(Clock::now() - last).count());
+      last = Clock::now();
+      ++places;
+    };
+    or_exit(predictor.set_image(bench.image, {.between_blocks = note}));
+    note();
+    longest.push_back(most);
+  }
+  std::sort(longest.begin(), longest.end());
+  state.counters["longest_gap_ms"] = longest[longest.size() / 2];
+  state.counters["places"] = places;
+}
+
+// Whether pictures encoded together take less time each than one alone.
+void encode_four_together(benchmark::State& state, const Bench& bench) {
+  Predictor predictor(bench.model);
+  const Image* const images[] = {&bench.image, &bench.image, &bench.image, &bench.image};
+  for (auto _ : state) or_exit(predictor.set_images(images));
+  state.counters["ms_per_picture"] =
+      benchmark::Counter(0.004, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
   report_memory(state);
 }
 
@@ -102,6 +139,8 @@ int main(int argc, char** argv) {
         ->UseRealTime();
   };
   add("encode", facet::encode);
+  add("encode_giving_way", facet::encode_giving_way);
+  add("encode_four_together", facet::encode_four_together);
   add("decode_click", facet::decode_click);
   add("decode_100_boxes", facet::decode_hundred_boxes);
   add("everything", facet::everything);

@@ -77,10 +77,11 @@ int run(const char* path, int objects, int frames) {
   }
   std::ranges::sort(seconds);
   const double median = seconds.empty() ? 0 : seconds[seconds.size() / 2];
-  std::printf("{\"model\":\"%s\",\"objects\":%d,\"frames\":%d,\"median_seconds_per_frame\":%.4f,"
-              "\"kept_mb\":%.1f,\"peak_rss_mb\":%.1f}\n",
-              model_info(**model).architecture.c_str(), objects, frames, median,
-              double(session.report().kept_bytes) / (1 << 20), peak_megabytes());
+  std::printf(
+      "{\"model\":\"%s\",\"objects\":%d,\"frames\":%d,\"median_seconds_per_frame\":%.4f,"
+      "\"kept_mb\":%.1f,\"peak_rss_mb\":%.1f}\n",
+      model_info(**model).architecture.c_str(), objects, frames, median,
+      double(session.report().kept_bytes) / (1 << 20), peak_megabytes());
   return 0;
 }
 

@@ -29,6 +29,7 @@ struct AutomaticMaskOptions {
   bool multimask_output = true;                 ///< three masks a point; else the single-mask output
   bool use_m2m = false;                         ///< each mask is decoded once more with itself as a prompt
   std::function<void(int done, int total)> progress;  ///< batches of points; from the calling thread
+  std::function<void()> between_blocks;  ///< as EncodeOptions::between_blocks, also between the decoder's
   std::stop_token stop;
 };
 

@@ -75,6 +75,13 @@ struct ObjectPrediction {
   bool below_min_score = false;  ///< no mask reached min_score: `masks` holds the best one all the same
 };
 
+struct EncodeOptions {
+  /// Called from the calling thread between the blocks of the encoder, every few milliseconds of work: a
+  /// place to give way to something urgent, which may run another predictor on the same threads.
+  std::function<void()> between_blocks;
+  std::stop_token stop;  ///< asked at the same places
+};
+
 struct PredictorOptions {
   int threads = 0;  ///< 0 takes the processors this process may run on
 };
@@ -92,8 +99,11 @@ class Predictor {
   /// The network's input: resized so that the longer side fits, normalised, padded. [1, 3, 1024, 1024]
   /// Errors  BadPicture when a side is under 2 pixels or the sides differ more than 1:1024
   Result<Tensor> preprocess(const Image& image);
-  /// Runs the image encoder.   Errors  as preprocess; OutOfMemory
-  Result<Embedding> set_image(const Image& image);
+  /// Runs the image encoder.   Errors  as preprocess; Cancelled; OutOfMemory
+  Result<Embedding> set_image(const Image& image, const EncodeOptions& options = {});
+  /// Encodes several pictures in one run, for devices that are faster so.   Errors  as set_image
+  Result<std::vector<Embedding>> set_images(std::span<const Image* const> images,
+                                            const EncodeOptions& options = {});
   /// Masks for each prompt, in order. Prompts of any mix share the embedding.
   /// Errors  BadPrompt names the prompt, what was expected and found (points outside the picture, boxes of no
   ///         area or reversed, labels other than 0 and 1, counts that differ, NaN, no prompt at all, logits

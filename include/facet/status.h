@@ -13,16 +13,18 @@ namespace facet {
 /// `status_table()` is the single place where that is written.
 enum class StatusCode {
   Ok,
-  Usage,         ///< an option or a combination of options makes no sense
-  BadPicture,    ///< the picture is missing, damaged, of unknown kind, or too large
-  BadPrompt,     ///< a point, box, mask or label does not fit the picture or each other
-  BadModel,      ///< the model file is missing, damaged, hostile, or not the expected model
-  OutputFailed,  ///< a result could not be written: permission, full disk, lost folder
-  FetchFailed,   ///< a download did not arrive, or arrived wrong
-  OutOfMemory,   ///< a stated budget or the machine's memory does not suffice
-  DeviceFailed,  ///< the device is absent or was lost
-  Cancelled,     ///< the caller asked to stop
-  Internal,      ///< a broken contract: our bug
+  Usage,             ///< an option or a combination of options makes no sense
+  BadPicture,        ///< the picture is missing, damaged, of unknown kind, or too large
+  BadPrompt,         ///< a point, box, mask or label does not fit the picture or each other
+  BadModel,          ///< the model file is missing, damaged, hostile, or not the expected model
+  OutputFailed,      ///< a result could not be written: permission, full disk, lost folder
+  FetchFailed,       ///< a download did not arrive, or arrived wrong
+  OutOfMemory,       ///< a stated budget or the machine's memory does not suffice
+  DeviceFailed,      ///< the device is absent or was lost
+  Cancelled,         ///< the caller asked to stop
+  Unavailable,       ///< too much work is waiting already; the same request may succeed later
+  DeadlineExceeded,  ///< the time that the caller gave was over before the work was
+  Internal,          ///< a broken contract: our bug
 };
 
 /// One row of the table that maps a code to its name, the program's exit status and an HTTP status.

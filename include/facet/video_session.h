@@ -34,6 +34,9 @@ struct VideoOptions {
   int fill_hole_area = 0;        ///< holes of up to so many low-resolution cells become mask; 0 = none
   /// Prompted frames of an object that are attended to, the closest in time; 0 = all.
   int max_prompted_frames = 0;
+  /// Frames that will be tracked where that is not the whole video: in very short ones the reference's memory
+  /// depends on their number; 0 = all that the reader has.
+  int frame_count = 0;
   bool corrections_are_prompted_frames = false;  ///< clicks on a tracked frame make it a prompted frame
   bool forget_around_corrections = false;        ///< prompts drop the memories of the frames around them
   bool keep_logits = false;                      ///< fill ObjectMask::logits

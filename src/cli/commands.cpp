@@ -8,6 +8,7 @@
 #include "cli/commands/models.h"
 #include "cli/commands/predict.h"
 #include "cli/commands/pull.h"
+#include "cli/commands/serve.h"
 #include "cli/commands/track.h"
 #include "cli/commands/version.h"
 
@@ -17,6 +18,7 @@ void add_commands(CLI::App& app, Io& io) {
   add_predict_command(app, io);
   add_everything_command(app, io);
   add_track_command(app, io);
+  add_serve_command(app, io);
   add_pull_command(app, io);
   add_models_command(app, io);
   add_info_command(app, io);

@@ -46,7 +46,11 @@ void Interrupts::wait_for_signals() {
   sigwait(&signals, &signal);
   if (finished_) return;
   source_.request_stop();
-  while (sigtimedwait(&signals, nullptr, &kGrace) < 0 && errno == EINTR) continue;
+  if (long_end_) {
+    sigwait(&signals, &signal);
+  } else {
+    while (sigtimedwait(&signals, nullptr, &kGrace) < 0 && errno == EINTR) continue;
+  }
   if (finished_) return;
   io::remove_partial_files();
   _exit(status_row(StatusCode::Cancelled).exit_status);

@@ -19,11 +19,14 @@ class Interrupts {
   Interrupts& operator=(const Interrupts&) = delete;
 
   [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+  /// For a command whose end may take longer than a moment: only a second signal ends it then.
+  void allow_long_end() { long_end_ = true; }
 
  private:
   void wait_for_signals();
   std::stop_source source_;
   std::atomic<bool> finished_{false};
+  std::atomic<bool> long_end_{false};
   std::thread waiter_;
 };
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kDefaultWidth = 80;
 
-std::string variable(const char* name) {
+std::string environment_variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::string() : std::string(value);
 }
@@ -24,11 +24,12 @@ std::string variable(const char* name) {
 
 Io process_io(std::stop_token stop) {
   Io io;
-  io.error_is_terminal = isatty(STDERR_FILENO) == 1 && variable("TERM") != "dumb";
-  io.folder_variables = {.facet_model_dir = variable("FACET_MODEL_DIR"),
-                         .xdg_cache_home = variable("XDG_CACHE_HOME"),
-                         .home = variable("HOME")};
+  io.error_is_terminal = isatty(STDERR_FILENO) == 1 && environment_variable("TERM") != "dumb";
+  io.folder_variables = {.facet_model_dir = environment_variable("FACET_MODEL_DIR"),
+                         .xdg_cache_home = environment_variable("XDG_CACHE_HOME"),
+                         .home = environment_variable("HOME")};
   io.stop = std::move(stop);
+  io.variable = environment_variable;
   return io;
 }
 

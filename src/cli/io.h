@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <functional>
 #include <stop_token>
+#include <string>
 #include <string_view>
 
 #include "facet/status.h"
@@ -20,6 +21,10 @@ struct Io {
   bool error_is_terminal = false;            ///< progress bars are drawn
   models::FolderVariables folder_variables;  ///< from the environment
   std::stop_token stop;                      ///< fires on Ctrl-C and on SIGTERM
+  /// After it the program may take its time to end; only a second signal cuts it short.
+  std::function<void()> allow_long_end = [] {};
+  /// A variable of the environment; empty = not set.
+  std::function<std::string(const char* name)> variable = [](const char*) { return std::string(); };
   std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };
 

@@ -7,7 +7,7 @@
 namespace facet {
 namespace {
 
-constexpr std::array<StatusRow, 11> kStatusTable = {{
+constexpr std::array<StatusRow, 13> kStatusTable = {{
     {StatusCode::Ok, "ok", 0, 200},
     {StatusCode::Usage, "usage", 2, 400},
     {StatusCode::BadPicture, "bad_picture", 3, 422},
@@ -18,6 +18,8 @@ constexpr std::array<StatusRow, 11> kStatusTable = {{
     {StatusCode::OutOfMemory, "out_of_memory", 5, 503},
     {StatusCode::DeviceFailed, "device_failed", 5, 503},
     {StatusCode::Cancelled, "cancelled", 130, 499},
+    {StatusCode::Unavailable, "unavailable", 5, 503},
+    {StatusCode::DeadlineExceeded, "deadline_exceeded", 5, 504},
     {StatusCode::Internal, "internal", 1, 500},
 }};
 

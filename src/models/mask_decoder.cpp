@@ -93,8 +93,8 @@ MaskDecoder::MaskDecoder(const nn::WeightScope& weights)
       iou_token_((weights / "iou_token").take("weight", {1, kDim})),
       mask_tokens_((weights / "mask_tokens").take("weight", {kMasks, kDim})),
       upscale0_(weights / "output_upscaling" / 0, kDim, kDim / 4),
-      upscale_norm_(weights / "output_upscaling" / 1, kDim / 4, kLayerNorm2dEps),
-      upscale1_(weights / "output_upscaling" / 3, kDim / 4, kDim / 8),
+      upscale1_(weights / "output_upscaling" / 1, weights / "output_upscaling" / 3, kDim / 4, kDim / 8,
+                kLayerNorm2dEps),
       iou_head_(weights / "iou_prediction_head", kDim, kDim, kMasks, 3) {
   for (int i = 0; i < kMasks; ++i) {
     hypernetworks_.emplace_back(weights / "output_hypernetworks_mlps" / i, kDim, kDim, kDim / 8, 3);
@@ -117,17 +117,6 @@ Tensor MaskDecoder::join_tokens(ops::Context& ctx, ConstTensorView sparse) const
     append(sparse.data<float>().subspan(p * count * kDim, count * kDim));
   }
   return tokens;
-}
-
-Tensor MaskDecoder::upscale(ops::Context& ctx, ConstTensorView image, const Input& input) const {
-  Tensor x = upscale0_.forward(ctx, image);  // [P, N * 4, 64]
-  if (is_sam2()) ops::add(ctx, x, input.high_res1, x);
-  upscale_norm_.apply(ctx, x, ops::Activation::Gelu);
-  if (!is_sam2()) return upscale1_.forward(ctx, x, ops::Activation::Gelu);  // [P, N * 16, 32]
-  x = upscale1_.forward(ctx, x);
-  ops::add(ctx, x, input.high_res0, x);
-  ops::activate(ctx, ops::Activation::Gelu, x);
-  return x;
 }
 
 // The dynamic filters of masks [first, first + count). [P, count, 32]
@@ -153,14 +142,12 @@ MaskDecoder::Output MaskDecoder::forward(ops::Context& ctx, const Input& input) 
   auto [tokens, features] =
       transformer_.forward(ctx, input.image, input.positions, join_tokens(ctx, input.sparse));
 
-  const Tensor upscaled = upscale(ctx, features, input);
+  ctx.between_blocks();
+  Tensor upscaled = upscale0_.forward(ctx, features);  // [P, N * 4, 64]
+  if (is_sam2()) ops::add(ctx, upscaled, input.high_res1, upscaled);
   features = Tensor();
-  Tensor products = ctx.make({prompts, upscaled.shape()[1], count});
-  ops::matmul_transposed(ctx, upscaled, filters(ctx, tokens, first, count), products);
-  const auto side = 4 * std::int64_t(std::lround(std::sqrt(double(input.image.shape()[1]))));
   Output out;
-  out.masks = ctx.make({prompts, count, side, side});
-  ops::gather_subpixels(ctx, products, out.masks);
+  out.masks = upscale1_.forward(ctx, upscaled, input.high_res0, filters(ctx, tokens, first, count));
 
   Tensor scores = iou_head_.forward(ctx, token_at(ctx, tokens, first_mask_token() - 1));  // [P, 4]
   if (is_sam2()) ops::activate(ctx, ops::Activation::Sigmoid, scores);

@@ -6,6 +6,7 @@
 #include "models/two_way_transformer.h"
 #include "nn/mlp.h"
 #include "nn/patch_embedding.h"
+#include "nn/subpixel_masks.h"
 
 namespace facet::models {
 
@@ -41,7 +42,6 @@ class MaskDecoder {
 
  private:
   [[nodiscard]] Tensor join_tokens(ops::Context& ctx, ConstTensorView sparse) const;
-  [[nodiscard]] Tensor upscale(ops::Context& ctx, ConstTensorView image, const Input& input) const;
   [[nodiscard]] std::int64_t first_mask_token() const { return is_sam2() ? 2 : 1; }
   [[nodiscard]] Tensor filters(ops::Context& ctx, ConstTensorView tokens, int first, int count) const;
 
@@ -51,8 +51,7 @@ class MaskDecoder {
   Tensor iou_token_;
   Tensor mask_tokens_;
   nn::SubpixelUpsampling upscale0_;
-  nn::LayerNorm upscale_norm_;
-  nn::SubpixelUpsampling upscale1_;
+  nn::SubpixelMasks upscale1_;
   std::vector<nn::Mlp> hypernetworks_;
   nn::Mlp iou_head_;
   std::optional<nn::Mlp> object_head_;

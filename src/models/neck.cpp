@@ -25,6 +25,7 @@ Neck::Neck(const nn::WeightScope& weights, std::int64_t in, std::int64_t out, Si
 Tensor Neck::forward(ops::Context& ctx, ConstTensorView x) const {
   Tensor reduced = reduce_.forward(ctx, x);
   norm0_.apply(ctx, reduced);
+  ctx.between_blocks();
   Tensor mixed = ctx.make(reduced.shape());
   ops::conv2d(ctx, reduced, *mix_, mixed);
   norm1_.apply(ctx, mixed);

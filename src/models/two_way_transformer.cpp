@@ -43,8 +43,8 @@ TwoWayBlock::TwoWayBlock(const nn::WeightScope& weights, std::int64_t dim, int h
       image_to_token_(weights / "cross_attn_image_to_token", dim, dim / kDownsampleRate, heads),
       norm4_(weights / "norm4", dim, kNormEps) {}
 
-void TwoWayBlock::forward(ops::Context& ctx, Tensor& tokens, Tensor& image, ConstTensorView token_positions,
-                          ConstTensorView image_positions) const {
+Tensor TwoWayBlock::forward(ops::Context& ctx, Tensor& tokens, ConstTensorView image,
+                            ConstTensorView token_positions, ConstTensorView image_positions) const {
   if (first_) {
     tokens = self_attn_.forward(ctx, tokens, tokens, tokens);
   } else {
@@ -54,22 +54,15 @@ void TwoWayBlock::forward(ops::Context& ctx, Tensor& tokens, Tensor& image, Cons
   }
   norm1_.apply(ctx, tokens);
 
-  const Tensor placed_image = sum_of(ctx, image, image_positions);
-  token_to_image_.add_to(ctx, sum_of(ctx, tokens, token_positions), placed_image, image, tokens);
+  const Tensor looking = sum_of(ctx, tokens, token_positions);
+  token_to_image_.look_at_image(ctx, looking, image, image_positions, tokens);
   norm2_.apply(ctx, tokens);
 
   lin2_.add_to(ctx, lin1_.forward(ctx, tokens, ops::Activation::Relu), tokens);
   norm3_.apply(ctx, tokens);
 
   const Tensor placed_tokens = sum_of(ctx, tokens, token_positions);
-  if (image.shape()[0] == tokens.shape()[0]) {
-    image_to_token_.add_to(ctx, placed_image, placed_tokens, tokens, image);
-  } else {
-    Tensor attended = image_to_token_.forward(ctx, placed_image, placed_tokens, tokens);  // [P, N, dim]
-    ops::add(ctx, attended, image, attended);
-    image = std::move(attended);
-  }
-  norm4_.apply(ctx, image);
+  return image_to_token_.look_at_tokens(ctx, image, image_positions, placed_tokens, tokens, norm4_);
 }
 
 TwoWayTransformer::TwoWayTransformer(const nn::WeightScope& weights, int depth, std::int64_t dim, int heads,
@@ -82,10 +75,15 @@ TwoWayTransformer::TwoWayTransformer(const nn::WeightScope& weights, int depth, 
 TwoWayTransformer::Output TwoWayTransformer::forward(ops::Context& ctx, ConstTensorView image,
                                                      ConstTensorView image_positions,
                                                      ConstTensorView tokens) const {
-  Output out{copy_of(ctx, tokens), copy_of(ctx, image)};
-  for (const TwoWayBlock& layer : layers_) layer.forward(ctx, out.tokens, out.image, tokens, image_positions);
-  const Tensor placed_image = sum_of(ctx, out.image, image_positions);
-  final_attn_.add_to(ctx, sum_of(ctx, out.tokens, tokens), placed_image, out.image, out.tokens);
+  Output out{copy_of(ctx, tokens), {}};
+  for (const TwoWayBlock& layer : layers_) {
+    ctx.between_blocks();
+    const ConstTensorView seen = out.image.empty() ? image : out.image.view();
+    out.image = layer.forward(ctx, out.tokens, seen, tokens, image_positions);
+  }
+  ctx.between_blocks();
+  const Tensor looking = sum_of(ctx, out.tokens, tokens);
+  final_attn_.look_at_image(ctx, looking, out.image, image_positions, out.tokens);
   norm_final_.apply(ctx, out.tokens);
   return out;
 }

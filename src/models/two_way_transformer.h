@@ -4,6 +4,7 @@
 
 #include "nn/attention.h"
 #include "nn/layer_norm.h"
+#include "nn/token_attention.h"
 
 namespace facet::models {
 
@@ -15,19 +16,19 @@ class TwoWayBlock {
   /// 1}),
   ///          norm3, cross_attn_image_to_token, norm4
   TwoWayBlock(const nn::WeightScope& weights, std::int64_t dim, int heads, std::int64_t mlp_dim, bool first);
-  /// tokens [P, T, dim] and image [1 or P, N, dim] are replaced; image becomes [P, N, dim].
-  void forward(ops::Context& ctx, Tensor& tokens, Tensor& image, ConstTensorView token_positions,
-               ConstTensorView image_positions) const;
+  /// tokens [P, T, dim] are replaced; image [1 or P, N, dim] -> the next [P, N, dim]
+  [[nodiscard]] Tensor forward(ops::Context& ctx, Tensor& tokens, ConstTensorView image,
+                               ConstTensorView token_positions, ConstTensorView image_positions) const;
 
  private:
   bool first_;  // the first layer's self-attention sees no positions and keeps no residual
   nn::Attention self_attn_;
   nn::LayerNorm norm1_;
-  nn::Attention token_to_image_;
+  nn::TokenAttention token_to_image_;
   nn::LayerNorm norm2_;
   nn::Linear lin1_, lin2_;
   nn::LayerNorm norm3_;
-  nn::Attention image_to_token_;
+  nn::TokenAttention image_to_token_;
   nn::LayerNorm norm4_;
 };
 
@@ -41,14 +42,13 @@ class TwoWayTransformer {
     Tensor tokens;  ///< [P, T, dim]
     Tensor image;   ///< [P, N, dim]
   };
-  /// image [1 or P, N, dim]; image_positions [N, dim]; tokens [P, T, dim]. With one image for all prompts,
-  /// its projections in the first layer are computed once.
+  /// image [1 or P, N, dim]; image_positions [N, dim]; tokens [P, T, dim]
   [[nodiscard]] Output forward(ops::Context& ctx, ConstTensorView image, ConstTensorView image_positions,
                                ConstTensorView tokens) const;
 
  private:
   std::vector<TwoWayBlock> layers_;
-  nn::Attention final_attn_;
+  nn::TokenAttention final_attn_;
   nn::LayerNorm norm_final_;
 };
 

@@ -21,8 +21,10 @@ class LayerNorm {
   void apply(ops::Context& ctx, TensorView x, ops::Activation activation = ops::Activation::None) const {
     ops::layer_norm(ctx, x, gamma_, beta_, eps_, activation, x);
   }
+  [[nodiscard]] const Tensor& gamma() const { return gamma_; }
   /// What a token of zeros becomes.
   [[nodiscard]] const Tensor& beta() const { return beta_; }
+  [[nodiscard]] float eps() const { return eps_; }
 
  private:
   Tensor gamma_;

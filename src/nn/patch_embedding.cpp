@@ -19,8 +19,13 @@ Linear pack_patches(const WeightScope& weights, std::int64_t in, std::int64_t ou
   return {weights.kernels(), matrix, bias};
 }
 
-// [in, out, 2, 2] -> [(dy, dx, out), in]
-Linear pack_subpixels(const WeightScope& weights, std::int64_t in, std::int64_t out) {
+Linear pack(const ops::Kernels& kernels, const SubpixelWeights& weights) {
+  return {kernels, weights.matrix, weights.bias};
+}
+
+}  // namespace
+
+SubpixelWeights take_subpixel_weights(const WeightScope& weights, std::int64_t in, std::int64_t out) {
   const Tensor weight = weights.take("weight", {in, out, 2, 2});
   const Tensor bias = weights.take("bias", {out});
   Tensor matrix(Shape({4 * out, in}));
@@ -33,10 +38,8 @@ Linear pack_subpixels(const WeightScope& weights, std::int64_t in, std::int64_t 
       }
     }
   }
-  return {weights.kernels(), matrix, biases};
+  return {std::move(matrix), std::move(biases)};
 }
-
-}  // namespace
 
 PatchEmbedding::PatchEmbedding(const WeightScope& weights, std::int64_t in, std::int64_t out, int patch)
     : patch_(patch), projection_(pack_patches(weights, in, out, patch)) {}
@@ -49,7 +52,7 @@ Tensor PatchEmbedding::forward(ops::Context& ctx, ConstTensorView x) const {
 }
 
 SubpixelUpsampling::SubpixelUpsampling(const WeightScope& weights, std::int64_t in, std::int64_t out)
-    : out_(out), projection_(pack_subpixels(weights, in, out)) {}
+    : out_(out), projection_(pack(weights.kernels(), take_subpixel_weights(weights, in, out))) {}
 
 Tensor SubpixelUpsampling::forward(ops::Context& ctx, ConstTensorView x, ops::Activation activation) const {
   const Shape& in = x.shape();

@@ -18,6 +18,15 @@ class PatchEmbedding {
   Linear projection_;
 };
 
+/// The weights of a transposed convolution of kernel and stride 2 as one matrix.
+struct SubpixelWeights {
+  Tensor matrix;  ///< [(dy, dx, out), in]
+  Tensor bias;    ///< [(dy, dx, out)]: the same for each sub-pixel
+};
+/// Weights  weight [in, out, 2, 2], bias [out]
+[[nodiscard]] SubpixelWeights take_subpixel_weights(const WeightScope& weights, std::int64_t in,
+                                                    std::int64_t out);
+
 /// A transposed convolution of kernel and stride 2: each pixel becomes four, kept side by side as
 /// (dy, dx, channel).
 /// Weights  weight [in, out, 2, 2], bias [out]

@@ -7,7 +7,8 @@ namespace facet::ops {
 Context::Context(KernelsPtr kernels, ThreadTeam team)
     : kernels_(std::move(kernels)), state_(kernels_->make_state()), team_(team) {}
 
-void Context::check_stop() const {
+void Context::between_blocks() const {
+  if (hook_) hook_();
   if (stop_.stop_requested()) throw StatusError({StatusCode::Cancelled, "stopped on request"});
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 
@@ -25,8 +26,11 @@ class Context {
   [[nodiscard]] Tensor make(Shape shape, DType dtype = DType::Float32) { return arena_.make(shape, dtype); }
 
   void set_stop(std::stop_token stop) { stop_ = std::move(stop); }
-  /// Called between the blocks of a model.   Errors  StatusError Cancelled once a stop was requested
-  void check_stop() const;
+  /// What is called at each of these places, on the thread of the run; it may run another context there.
+  void set_between_blocks(std::function<void()> hook) { hook_ = std::move(hook); }
+  /// Called between the blocks of a model, so often that one who waits for the threads soon gets them.
+  /// Errors  StatusError Cancelled once a stop was requested; what the hook throws
+  void between_blocks() const;
 
  private:
   KernelsPtr kernels_;
@@ -34,6 +38,7 @@ class Context {
   ThreadTeam team_;
   Arena arena_;
   std::stop_token stop_;
+  std::function<void()> hook_;
 };
 
 }  // namespace facet::ops

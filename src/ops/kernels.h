@@ -11,6 +11,9 @@ namespace facet::ops {
 class Context;
 struct AttentionArgs;
 struct WindowAttentionArgs;
+struct PoolForTokensArgs;
+struct SpreadTokensArgs;
+struct SubpixelMasksArgs;
 
 /// What is applied to each element at the end of a product or convolution.
 enum class Activation { None, Relu, Gelu, Sigmoid };
@@ -87,6 +90,9 @@ class Kernels {
                           float eps, Activation activation, TensorView out) const = 0;
   virtual void attention(Context& ctx, const AttentionArgs& args, TensorView out) const = 0;
   virtual void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out) const = 0;
+  virtual void pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView out) const = 0;
+  virtual void spread_tokens(Context& ctx, const SpreadTokensArgs& args, TensorView out) const = 0;
+  virtual void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out) const = 0;
   virtual void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b,
                                  TensorView out) const = 0;
   virtual void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const = 0;

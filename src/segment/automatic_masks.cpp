@@ -236,7 +236,6 @@ Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::generate(const Image&
   ops::Context& ctx = predictor_.impl_->ctx;
   const Model& model = *predictor_.impl_->model;
   return segment::guarded([&]() -> Result<std::vector<AutomaticMask>> {
-    ctx.set_stop(options_.stop);
     const std::vector<Crop> crops =
         segment::crop_boxes(image.size(), options_.crop_n_layers, options_.crop_overlap_ratio);
     const std::vector<std::vector<Point>> grids = grids_of_layers(options_);
@@ -248,7 +247,9 @@ Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::generate(const Image&
     std::vector<Candidate> all;
     for (const Crop& crop : crops) {
       FACET_ASSIGN_OR_RETURN(const Embedding embedding,
-                             predictor_.set_image(crop.layer == 0 ? image : segment::cut(image, crop)));
+                             predictor_.set_image(crop.layer == 0 ? image : segment::cut(image, crop),
+                                                  {options_.between_blocks, options_.stop}));
+      const RunScope scope(ctx, options_.between_blocks, options_.stop);
       const segment::Placement placement{embedding.original_size, embedding.input_size,
                                          !model.info.keeps_aspect};
       std::vector<Point> points = grids[crop.layer];

@@ -172,8 +172,10 @@ MaskUpsampler::Mask MaskUpsampler::mask(std::span<const float> logits, const Opt
       continue;
     }
     column(columns, x, values);
-    inner += count_above(values, options.threshold + options.stability_offset);
-    outer += count_above(values, options.threshold - options.stability_offset);
+    if (options.stability_offset != 0) {
+      inner += count_above(values, options.threshold + options.stability_offset);
+      outer += count_above(values, options.threshold - options.stability_offset);
+    }
     for (std::size_t y = 0; y < height; ++y) bits[y] = values[y] > options.threshold ? 1 : 0;
     runs.append(false, options.top);
     for_each_run(bits, [&](bool value, std::size_t count) {

@@ -23,9 +23,9 @@ class MaskUpsampler {
 
   struct Options {
     float threshold = 0.0F;
-    float stability_offset = 1.0F;
-    Size canvas;   ///< the mask's size; the picture may be a part of it
-    int left = 0;  ///< where in the canvas the picture lies
+    float stability_offset = 1.0F;  ///< 0: the score is not asked for and is 1
+    Size canvas;                    ///< the mask's size; the picture may be a part of it
+    int left = 0;                   ///< where in the canvas the picture lies
     int top = 0;
   };
   struct Mask {

@@ -1,6 +1,7 @@
 #include "facet/predictor.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/check.h"
 #include "segment/guard.h"
@@ -56,8 +57,8 @@ MaskPrediction make_mask(const MaskUpsampler& upsampler, std::span<const float> 
                               .threshold = options.mask_threshold});
     logits = cleaned;
   }
-  MaskUpsampler::Mask mask =
-      upsampler.mask(logits, {.threshold = options.mask_threshold, .canvas = upsampler.size()});
+  MaskUpsampler::Mask mask = upsampler.mask(
+      logits, {.threshold = options.mask_threshold, .stability_offset = 0, .canvas = upsampler.size()});
   MaskPrediction out;
   out.score = score;
   out.area = mask.area;
@@ -91,11 +92,6 @@ std::string size_text(const Embedding& embedding) {
   return embedding.features == nullptr ? "nothing" : embedding.features->shape().to_string();
 }
 
-// Out of the context's memory, which the next run uses again.
-std::shared_ptr<const Tensor> share_copy(const Tensor& tensor) {
-  return tensor.empty() ? nullptr : std::make_shared<const Tensor>(tensor.clone());
-}
-
 Status check_embedding(const Embedding& embedding, const ModelInfo& model) {
   if (embedding.features == nullptr ||
       !(embedding.features->shape() == Shape({1, Model::kGrid, Model::kGrid, Model::kChannels}))) {
@@ -109,6 +105,33 @@ Status check_embedding(const Embedding& embedding, const ModelInfo& model) {
     return {StatusCode::BadModel, "the embedding has no high-resolution features, which SAM 2 needs"};
   }
   return {};
+}
+
+// [B, 1024, 1024, 3]
+Tensor stacked_inputs(ops::Context& ctx, std::span<const Image* const> images,
+                      std::span<const Placement> placements) {
+  if (images.size() == 1) {
+    return segment::to_input(ctx, *images[0], placements[0], Model::kImageSize);
+  }
+  Tensor stacked = ctx.make({std::int64_t(images.size()), Model::kImageSize, Model::kImageSize, 3});
+  auto out = stacked.data<float>().begin();
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const Tensor input = segment::to_input(ctx, *images[i], placements[i], Model::kImageSize);
+    out = std::copy(input.data<float>().begin(), input.data<float>().end(), out);
+    ctx.between_blocks();
+  }
+  return stacked;
+}
+
+// The part of one picture of a batch, in memory of its own; null for an empty tensor.
+std::shared_ptr<const Tensor> slice_of(const Tensor& batch, std::int64_t index) {
+  if (batch.empty()) return nullptr;
+  std::array<std::int64_t, Shape::kMaxRank> dims{};
+  std::copy(batch.shape().dims().begin(), batch.shape().dims().end(), dims.begin());
+  dims[0] = 1;
+  const Shape one(std::span<const std::int64_t>(dims.data(), batch.shape().rank()));
+  return std::make_shared<const Tensor>(
+      Tensor::from(batch.data<float>().subspan(index * one.numel(), one.numel()), one));
 }
 
 }  // namespace
@@ -130,17 +153,31 @@ Result<Tensor> Predictor::preprocess(const Image& image) {
   });
 }
 
-Result<Embedding> Predictor::set_image(const Image& image) {
-  return segment::guarded([&]() -> Result<Embedding> {
-    FACET_ASSIGN_OR_RETURN(const Placement placement, segment::place(image.size(), model()));
-    const Tensor input = segment::to_input(impl_->ctx, image, placement, Model::kImageSize);
-    const models::ImageFeatures features = impl_->model->encode_picture(impl_->ctx, input);
-    return Embedding{share_copy(features.image),
-                     share_copy(features.high_res0),
-                     share_copy(features.high_res1),
-                     placement.original,
-                     placement.input,
-                     impl_->model->info.fingerprint};
+Result<Embedding> Predictor::set_image(const Image& image, const EncodeOptions& options) {
+  const Image* const images[] = {&image};
+  FACET_ASSIGN_OR_RETURN(std::vector<Embedding> embeddings, set_images(images, options));
+  return std::move(embeddings.front());
+}
+
+Result<std::vector<Embedding>> Predictor::set_images(std::span<const Image* const> images,
+                                                     const EncodeOptions& options) {
+  if (images.empty()) return std::vector<Embedding>();
+  return segment::guarded([&]() -> Result<std::vector<Embedding>> {
+    const RunScope scope(impl_->ctx, options.between_blocks, options.stop);
+    std::vector<Placement> placements;
+    for (const Image* image : images) {
+      FACET_ASSIGN_OR_RETURN(const Placement placement, segment::place(image->size(), model()));
+      placements.push_back(placement);
+    }
+    const models::ImageFeatures features =
+        impl_->model->encode_picture(impl_->ctx, stacked_inputs(impl_->ctx, images, placements));
+    std::vector<Embedding> embeddings;
+    for (std::int64_t i = 0; i < std::int64_t(images.size()); ++i) {
+      embeddings.push_back({slice_of(features.image, i), slice_of(features.high_res0, i),
+                            slice_of(features.high_res1, i), placements[i].original, placements[i].input,
+                            impl_->model->info.fingerprint});
+    }
+    return embeddings;
   });
 }
 
@@ -178,7 +215,7 @@ Result<std::vector<ObjectPrediction>> Predictor::predict(const Embedding& embedd
       done += int(batch.size());
       if (options.progress) options.progress(done, int(prompts.size()));
     };
-    impl_->ctx.set_stop(options.stop);
+    const RunScope scope(impl_->ctx, {}, options.stop);
     segment::decode_prompts(impl_->ctx, *impl_->model, embedding, std::move(decoder_prompts),
                             options.multimask, std::max(1, options.prompts_per_batch), consume);
     return objects;

@@ -13,4 +13,22 @@ struct Predictor::Impl {
   ops::Context ctx;
 };
 
+/// The hook and the wish to stop of one run, taken out of the context again however it ends.
+class RunScope {
+ public:
+  RunScope(ops::Context& ctx, std::function<void()> between_blocks, std::stop_token stop) : ctx_(ctx) {
+    ctx_.set_stop(std::move(stop));
+    ctx_.set_between_blocks(std::move(between_blocks));
+  }
+  ~RunScope() {
+    ctx_.set_stop({});
+    ctx_.set_between_blocks({});
+  }
+  RunScope(const RunScope&) = delete;
+  RunScope& operator=(const RunScope&) = delete;
+
+ private:
+  ops::Context& ctx_;
+};
+
 }  // namespace facet

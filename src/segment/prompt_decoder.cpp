@@ -42,7 +42,7 @@ void decode_prompts(ops::Context& ctx, const Model& model, const Embedding& embe
   Tensor unmasked = ctx.make(tokens.shape());
   ops::add(ctx, tokens, model.prompt_encoder.no_mask(), unmasked);
   const auto decode = [&](std::span<const DecoderPrompt> batch) {
-    ctx.check_stop();
+    ctx.between_blocks();
     std::vector<models::EncoderPrompt> sparse;
     for (const DecoderPrompt& prompt : batch) sparse.push_back(prompt.sparse);
     const Tensor own = batch[0].mask_logits ? with_masks(ctx, model, tokens, batch) : Tensor();

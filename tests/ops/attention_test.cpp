@@ -51,6 +51,29 @@ TEST_P(AttentionTest, SharesKeysBetweenBatches) { compare(3, 7, 130, 2, 16, true
 
 TEST_P(AttentionTest, SurvivesLargeScores) { compare(1, 9, 1300, 1, 16, false, 400.0F); }
 
+TEST_P(AttentionTest, ValuesMayBeNarrowerThanKeys) {
+  for (const auto& [queries, keys] : {std::pair{7, 50}, {1100, 1030}}) {
+    const Tensor q = random_tensor({1, queries, 96}, 1);
+    const Tensor k = random_tensor({1, keys, 96}, 2);
+    const Tensor v = random_tensor({1, keys, 40}, 3);
+    const AttentionArgs args{.q = split_heads(q, 1),
+                             .k = split_heads(k, 1),
+                             .v = split_heads(v, 1),
+                             .batch = 1,
+                             .queries = queries,
+                             .keys = keys,
+                             .heads = 1,
+                             .dim = 96,
+                             .value_dim = 40,
+                             .scale = 0.1F};
+    Tensor fast = Tensor::zeros({1, queries, 40});
+    Tensor slow = Tensor::zeros(fast.shape());
+    attention(cpu, args, fast);
+    attention(oracle, args, slow);
+    EXPECT_TENSOR_NEAR(fast, slow, 4e-6) << queries << " queries, " << keys << " keys";
+  }
+}
+
 class WindowAttentionTest : public OpTest {
  protected:
   enum class Bias { None, Full, Relative };
@@ -108,6 +131,40 @@ TEST_P(WindowAttentionTest, MatchesTheOracleWithEveryBias) {
 TEST_P(WindowAttentionTest, GlobalAttentionSharesItsPackedKeys) {
   compare({33, 33}, {33, 33}, 2, 16, Bias::Relative);
   compare({40, 32}, {40, 32}, 1, 32, Bias::None);
+}
+
+TEST_P(WindowAttentionTest, PooledQueriesSeeTheKeysOfTheirWindow) {
+  for (const auto& [side, window, dim] : {std::tuple{16, 8, 96}, {20, 14, 32}, {40, 40, 16}}) {
+    const std::int64_t tokens = std::int64_t(side) * side;
+    const std::int64_t channels = 2LL * dim;
+    const Tensor q = random_tensor({2, tokens / 4, channels}, 1);
+    const Tensor kv = random_tensor({2, tokens, 2 * channels}, 2);
+    const Tensor padding = random_tensor({2 * channels}, 3);
+    const auto view = [&](const Tensor& tensor, std::int64_t offset, std::int64_t count) {
+      const std::int64_t width = tensor.shape()[2];
+      return HeadView{.tensor = tensor,
+                      .offset = offset,
+                      .batch_stride = count * width,
+                      .token_stride = width,
+                      .head_stride = dim};
+    };
+    const WindowAttentionArgs args{.q = view(q, 0, tokens / 4),
+                                   .k = view(kv, 0, tokens),
+                                   .v = view(kv, channels, tokens),
+                                   .batch = 2,
+                                   .grid = {side, side},
+                                   .window = {window, window},
+                                   .query_stride = 2,
+                                   .heads = 2,
+                                   .dim = dim,
+                                   .scale = 0.2F,
+                                   .padding_row = padding};
+    Tensor fast = Tensor::zeros({2, tokens / 4, channels});
+    Tensor slow = Tensor::zeros(fast.shape());
+    window_attention(cpu, args, fast);
+    window_attention(oracle, args, slow);
+    EXPECT_TENSOR_NEAR(fast, slow, 4e-6) << side << " by " << window;
+  }
 }
 
 TEST_P(WindowAttentionTest, RefusesOverhangWithoutPadding) {

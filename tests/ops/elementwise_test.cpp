@@ -25,7 +25,7 @@ TEST_P(ElementwiseTest, AddRepeatsTheSecondOverTheFirst) {
 }
 
 TEST_P(ElementwiseTest, ActivationsMatchTheOracle) {
-  for (const Activation activation : {Activation::Relu, Activation::Gelu}) {
+  for (const Activation activation : {Activation::Relu, Activation::Gelu, Activation::Sigmoid}) {
     Tensor fast = random_tensor({100019}, 1);
     for (float& value : fast.data<float>()) value *= 12;
     Tensor slow = fast.clone();
@@ -35,6 +35,20 @@ TEST_P(ElementwiseTest, ActivationsMatchTheOracle) {
     for (std::size_t i = 0; i < fast.data<float>().size(); ++i) {
       ASSERT_NEAR(fast.data<float>()[i], slow.data<float>()[i], 2e-6);
     }
+  }
+}
+
+TEST_P(ElementwiseTest, SignedMasksMatchTheOracle) {
+  for (const bool binary : {false, true}) {
+    Tensor fast = random_tensor({20011}, 1);
+    for (float& value : fast.data<float>()) value *= 9;
+    fast.data<float>()[7] = 0;
+    fast.data<float>()[20010] = -1024;
+    Tensor slow = fast.clone();
+    signed_mask(cpu, binary, fast);
+    signed_mask(oracle, binary, slow);
+    EXPECT_TENSOR_NEAR(fast, slow, 1e-6);
+    EXPECT_FLOAT_EQ(fast.data<float>()[20010], -10.0F);
   }
 }
 

@@ -48,6 +48,41 @@ TEST_F(PredictorTest, DecodesAsTheReferenceKernelsDo) {
   }
 }
 
+TEST_F(PredictorTest, AnEncodeGivesWayToAnotherPredictorAndIsNoneTheWorse) {
+  Predictor other(tiny_model());
+  const auto alone = other.predict(embedding, {&click, 1}).value();
+  int places = 0;
+  const EncodeOptions options{.between_blocks = [&] {
+    ++places;
+    const auto between = other.predict(embedding, {&click, 1}).value();
+    EXPECT_EQ(between[0].masks[0].rle.counts, alone[0].masks[0].rle.counts);
+  }};
+  const Embedding again = predictor.set_image(drawn_image(), options).value();
+  EXPECT_GE(places, 2);
+  EXPECT_TENSOR_NEAR(*again.features, *embedding.features, 0);
+  const int before = places;
+  (void)predictor.set_image(drawn_image()).value();
+  EXPECT_EQ(places, before);  // the hook was of one call
+}
+
+TEST_F(PredictorTest, AStoppedEncodeIsCancelledAndTheNextIsNot) {
+  std::stop_source stop;
+  const EncodeOptions options{.between_blocks = [&] { stop.request_stop(); }, .stop = stop.get_token()};
+  EXPECT_EQ(predictor.set_image(drawn_image(), options).status().code(), StatusCode::Cancelled);
+  EXPECT_TRUE(predictor.set_image(drawn_image()).ok());
+}
+
+TEST_F(PredictorTest, PicturesEncodedTogetherEqualPicturesEncodedAlone) {
+  const Image first = drawn_image();
+  const Image second(Size{50, 90});
+  const Image* const images[] = {&first, &second};
+  const auto together = predictor.set_images(images).value();
+  ASSERT_EQ(together.size(), 2U);
+  EXPECT_TENSOR_NEAR(*together[0].features, *embedding.features, 1e-5);
+  EXPECT_TENSOR_NEAR(*together[1].features, *predictor.set_image(second)->features, 1e-5);
+  EXPECT_EQ(together[1].original_size, second.size());
+}
+
 TEST_F(PredictorTest, MixedPromptsOfOneCallEqualSingleCalls) {
   Tensor logits = Tensor::zeros({256, 256});
   logits.data<float>()[1000] = 4.0F;

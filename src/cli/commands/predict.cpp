@@ -32,6 +32,8 @@ struct PredictCommandOptions {
   bool single = false;
   std::optional<float> min_score;
   std::string save_tensors;
+  int max_hole_area = 0;
+  int max_sprinkle_area = 0;
   int threads = 0;
 };
 
@@ -52,6 +54,11 @@ struct PredictRun {
 Status check_options(const PredictCommandOptions& options) {
   if (options.min_score && !(*options.min_score >= 0 && *options.min_score <= 1)) {
     return {StatusCode::Usage, fmt::format("--min-score {}: expected 0 to 1", *options.min_score)};
+  }
+  if (options.max_hole_area < 0 || options.max_sprinkle_area < 0) {
+    return {StatusCode::Usage,
+            fmt::format("--max-hole-area {} --max-sprinkle-area {}: expected areas of 0 or more",
+                        options.max_hole_area, options.max_sprinkle_area)};
   }
   if (options.threads < 0)
     return {StatusCode::Usage, fmt::format("--threads {}: expected 0 or more", options.threads)};
@@ -135,6 +142,8 @@ Status encode_and_predict(const PredictCommandOptions& options, const Image& ima
   ProgressBar bar(io, "prompts", ProgressUnit::Items);
   PredictOptions predict{.multimask = choose_multimask(options, run.prompts),
                          .min_score = options.min_score.value_or(kKeepAll),
+                         .max_hole_area = options.max_hole_area,
+                         .max_sprinkle_area = options.max_sprinkle_area,
                          .keep_low_res_logits = !options.save_tensors.empty(),
                          .stop = io.stop};
   predict.progress = [&bar](int done, int total) { bar.update(done, total); };
@@ -194,6 +203,12 @@ void add_predict_command(CLI::App& app, Io& io) {
   command->add_option("--min-score", options->min_score, "drop masks with a lower score, but never the best");
   bind_picture(*command, options->picture);
   bind_output(*command, options->output, "overlay,masks,labels,json,coco,csv");
+  command
+      ->add_option("--max-hole-area", options->max_hole_area,
+                   "fill holes of at most so many low-resolution cells (256 x 256)")
+      ->capture_default_str();
+  command->add_option("--max-sprinkle-area", options->max_sprinkle_area, "clear specks of at most so many")
+      ->capture_default_str();
   command->add_option("--save-tensors", options->save_tensors, "write input, embedding, logits and scores")
       ->type_name("FILE.safetensors");
   command->add_option("--threads", options->threads, "0 takes every processor")->capture_default_str();

@@ -160,11 +160,12 @@ Status fit_to_video(const TrackOptions& options, const VideoReader& video,
   return {};
 }
 
-VideoOptions session_options(const TrackOptions& options, const Io& io) {
+VideoOptions session_options(const TrackOptions& options, const FrameRange& range, const Io& io) {
   return {.threads = options.threads,
           .memory_mb = options.memory_mb,
           .non_overlapping = options.non_overlap,
           .fill_hole_area = options.fill_holes,
+          .frame_count = range.last ? *range.last - range.first + 1 : 0,
           .keep_logits = !options.output.tensors.empty(),
           .stop = io.stop,
           .keyframe_interval = options.keyframe_interval,
@@ -237,7 +238,7 @@ Status run_track(const TrackOptions& given, Io& io) {
   FACET_RETURN_IF_ERROR(load_step_masks(steps, video->size()));
   FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options.model, io));
   FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model(path, {.threads = options.threads}));
-  VideoSession session(model, video, session_options(options, io));
+  VideoSession session(model, video, session_options(options, range, io));
   FACET_ASSIGN_OR_RETURN(
       TrackOutputs outputs,
       TrackOutputs::open(options.output, *video,

@@ -163,7 +163,7 @@ ImageFeatures HieraEncoder::forward(ops::Context& ctx, const Tensor& image) cons
   ImageFeatures out;
   for (int stage = 0; stage < 4; ++stage) {
     for (const HieraBlock& block : stages_[stage]) {
-      ctx.check_stop();
+      ctx.between_blocks();
       x = block.forward(ctx, std::move(x));
     }
     neck_.take_stage(ctx, stage, x, out);

@@ -125,7 +125,7 @@ Tensor MemoryAttention::finish(ops::Context& ctx, ConstTensorView begun, const O
   Tensor placed = ctx.make(memory.tokens.shape());
   ops::add(ctx, memory.tokens, memory.positions, placed);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    ctx.check_stop();
+    ctx.between_blocks();
     if (i > 0) layers_[i].attend_self(ctx, angles_, x);
     layers_[i].attend_memory(ctx, angles_, memory, placed, x);
   }

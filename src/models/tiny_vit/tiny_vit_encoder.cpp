@@ -48,8 +48,11 @@ MbConv::MbConv(const nn::WeightScope& weights, std::int64_t dim)
       narrow_(weights / "conv3", pointwise(kExpandRatio * dim, dim, Activation::Gelu)) {}
 
 void MbConv::forward(ops::Context& ctx, TensorView x) const {
-  const Tensor filtered = filter_.forward(ctx, widen_.forward(ctx, x));
-  narrow_.add_to(ctx, filtered, x);
+  Tensor wide = widen_.forward(ctx, x);
+  ctx.between_blocks();
+  wide = filter_.forward(ctx, wide);
+  ctx.between_blocks();
+  narrow_.add_to(ctx, wide, x);
 }
 
 int PatchMerging::stride(std::int64_t out) { return out == 320 || out == 448 || out == 576 ? 1 : 2; }
@@ -60,7 +63,9 @@ PatchMerging::PatchMerging(const nn::WeightScope& weights, std::int64_t in, std:
       mix_(weights / "conv3", pointwise(out, out, Activation::None)) {}
 
 Tensor PatchMerging::forward(ops::Context& ctx, ConstTensorView x) const {
-  return mix_.forward(ctx, filter_.forward(ctx, project_.forward(ctx, x)));
+  const Tensor projected = project_.forward(ctx, x);
+  ctx.between_blocks();
+  return mix_.forward(ctx, filter_.forward(ctx, projected));
 }
 
 Tensor expand_attention_biases(ConstTensorView biases, int window) {
@@ -153,6 +158,7 @@ Tensor TinyVitBlock::attend(ops::Context& ctx, ConstTensorView x) const {
 
 Tensor TinyVitBlock::forward(ops::Context& ctx, Tensor x) const {
   proj_.add_to(ctx, attend(ctx, x), x);
+  ctx.between_blocks();
   Tensor y = local_conv_.forward(ctx, x);
   const Tensor hidden = fc1_.forward(ctx, mlp_norm_.forward(ctx, y), Activation::Gelu);
   fc2_.add_to(ctx, hidden, y);
@@ -185,16 +191,18 @@ TinyVitEncoder::TinyVitEncoder(const nn::WeightScope& weights, const TinyVitConf
 }
 
 ImageFeatures TinyVitEncoder::forward(ops::Context& ctx, const Tensor& image) const {
+  ctx.between_blocks();
   Tensor x = stem1_.forward(ctx, stem0_.forward(ctx, image));  // [B, 256, 256, 64]
   for (const Stage& stage : stages_) {
     for (const MbConv& block : stage.convolutions) {
-      ctx.check_stop();
+      ctx.between_blocks();
       block.forward(ctx, x);
     }
     for (const TinyVitBlock& block : stage.blocks) {
-      ctx.check_stop();
+      ctx.between_blocks();
       x = block.forward(ctx, std::move(x));
     }
+    ctx.between_blocks();
     if (stage.downsample) x = stage.downsample->forward(ctx, x);
   }
   return {neck_.forward(ctx, x), {}, {}};

@@ -70,6 +70,7 @@ Tensor VitBlock::attend(ops::Context& ctx, ConstTensorView x) const {
 
 void VitBlock::forward(ops::Context& ctx, TensorView x) const {
   proj_.add_to(ctx, attend(ctx, x), x);
+  ctx.between_blocks();
   const Tensor hidden = lin1_.forward(ctx, norm2_.forward(ctx, x), ops::Activation::Gelu);
   lin2_.add_to(ctx, hidden, x);
 }
@@ -89,7 +90,7 @@ ImageFeatures VitEncoder::forward(ops::Context& ctx, const Tensor& image) const 
   ops::add(ctx, x, pos_embed_, x);
   x = std::move(x).reshaped({grid[0], grid[1] * grid[2], grid[3]});
   for (const VitBlock& block : blocks_) {
-    ctx.check_stop();
+    ctx.between_blocks();
     block.forward(ctx, x);
   }
   return {neck_.forward(ctx, std::move(x).reshaped(grid)), {}, {}};

@@ -39,6 +39,15 @@ class CpuKernels : public Kernels {
   void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out) const override {
     simd::window_attention(ctx, args, out);
   }
+  void pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView out) const override {
+    simd::pool_for_tokens(ctx, args, out);
+  }
+  void spread_tokens(Context& ctx, const SpreadTokensArgs& args, TensorView out) const override {
+    simd::spread_tokens(ctx, args, out);
+  }
+  void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out) const override {
+    simd::subpixel_masks(ctx, args, out);
+  }
   void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
     simd::matmul_transposed(ctx, a, b, out);
   }

@@ -6,6 +6,7 @@
 #define FACET_OPS_CPU_SIMD_INL_H_
 #endif
 
+#include <cmath>
 #include <cstddef>
 
 #include "hwy/highway.h"
@@ -31,15 +32,15 @@ constexpr std::size_t kLanes = hn::MaxLanes(Floats());
 
 // e^x for x <= 0 (softmax, Gaussian tails): Cody-Waite reduction and a degree-6 polynomial, 2 ulp; 0 below
 // -87.
-HWY_INLINE FloatVec exp_nonpositive(FloatVec x) {
-  const Floats d;
-  const Ints di;
+template <class D>
+HWY_INLINE hn::Vec<D> exp_nonpositive(D d, hn::Vec<D> x) {
+  const hn::RebindToSigned<D> di;
   const auto underflows = hn::Lt(x, hn::Set(d, -87.0F));
   x = hn::Max(x, hn::Set(d, -87.0F));
-  const FloatVec n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341F)));
-  FloatVec r = hn::NegMulAdd(n, hn::Set(d, 0.693359375F), x);
+  const hn::Vec<D> n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341F)));
+  hn::Vec<D> r = hn::NegMulAdd(n, hn::Set(d, 0.693359375F), x);
   r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4F), r);
-  FloatVec p = hn::Set(d, 1.0F / 720.0F);
+  hn::Vec<D> p = hn::Set(d, 1.0F / 720.0F);
   p = hn::MulAdd(p, r, hn::Set(d, 1.0F / 120.0F));
   p = hn::MulAdd(p, r, hn::Set(d, 1.0F / 24.0F));
   p = hn::MulAdd(p, r, hn::Set(d, 1.0F / 6.0F));
@@ -49,6 +50,8 @@ HWY_INLINE FloatVec exp_nonpositive(FloatVec x) {
   const auto exponent = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, 127)));
   return hn::IfThenZeroElse(underflows, hn::Mul(p, hn::BitCast(d, exponent)));
 }
+
+HWY_INLINE FloatVec exp_nonpositive(FloatVec x) { return exp_nonpositive(Floats(), x); }
 
 // The exact GELU, x * Phi(x); erf by Abramowitz and Stegun 7.1.26, absolute error 1.5e-7.
 HWY_INLINE FloatVec gelu(FloatVec x) {
@@ -85,6 +88,42 @@ HWY_INLINE FloatVec activated(Activation activation, FloatVec x) {
       return sigmoid(x);
   }
   return x;
+}
+
+// One row of a layer norm; out may be x.
+HWY_INLINE void normalize_row(const float* HWY_RESTRICT x, const float* HWY_RESTRICT gamma,
+                              const float* HWY_RESTRICT beta, std::size_t channels, float eps,
+                              Activation activation, float* out) {
+  const Floats d;
+  const std::size_t whole = channels / kLanes * kLanes;
+  const auto rest = hn::FirstN(d, channels - whole);
+  FloatVec sum = hn::Zero(d);
+  for (std::size_t c = 0; c < whole; c += kLanes) sum = hn::Add(sum, hn::LoadU(d, x + c));
+  if (whole < channels) sum = hn::Add(sum, hn::MaskedLoad(rest, d, x + whole));
+  const FloatVec mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)) / float(channels));
+  FloatVec squares = hn::Zero(d);
+  for (std::size_t c = 0; c < whole; c += kLanes) {
+    const FloatVec centred = hn::Sub(hn::LoadU(d, x + c), mean);
+    squares = hn::MulAdd(centred, centred, squares);
+  }
+  if (whole < channels) {
+    const FloatVec centred = hn::IfThenElseZero(rest, hn::Sub(hn::MaskedLoad(rest, d, x + whole), mean));
+    squares = hn::MulAdd(centred, centred, squares);
+  }
+  const float variance = hn::GetLane(hn::SumOfLanes(d, squares)) / float(channels);
+  const FloatVec inverse = hn::Set(d, 1.0F / std::sqrt(variance + eps));
+  const auto normalized = [&](FloatVec value, FloatVec g, FloatVec b) {
+    return activated(activation, hn::MulAdd(hn::Mul(hn::Sub(value, mean), inverse), g, b));
+  };
+  for (std::size_t c = 0; c < whole; c += kLanes) {
+    hn::StoreU(normalized(hn::LoadU(d, x + c), hn::LoadU(d, gamma + c), hn::LoadU(d, beta + c)), d, out + c);
+  }
+  if (whole < channels) {
+    const FloatVec value =
+        normalized(hn::MaskedLoad(rest, d, x + whole), hn::MaskedLoad(rest, d, gamma + whole),
+                   hn::MaskedLoad(rest, d, beta + whole));
+    hn::BlendedStore(value, rest, d, out + whole);
+  }
 }
 
 // c[r][j] (+)= sum over k of a[r * lda + k] * b[k * ldb + j], for kRows rows and kVectors vectors of columns.

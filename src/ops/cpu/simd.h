@@ -9,6 +9,9 @@ namespace facet::ops::simd {
 /// Contracts are those of the functions of the same name in ops/.
 void attention(Context& ctx, const AttentionArgs& args, TensorView out);
 void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out);
+void pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView out);
+void spread_tokens(Context& ctx, const SpreadTokensArgs& args, TensorView out);
+void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out);
 void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
                 Activation activation, TensorView out);
 void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);

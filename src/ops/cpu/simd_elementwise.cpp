@@ -15,41 +15,6 @@ namespace facet::ops::HWY_NAMESPACE {
 
 constexpr std::int64_t kGrain = 1 << 14;  // elements: below it a second thread costs more than it brings
 
-void normalize_row(const float* HWY_RESTRICT x, const float* HWY_RESTRICT gamma,
-                   const float* HWY_RESTRICT beta, std::size_t channels, float eps, Activation activation,
-                   float* out) {
-  const Floats d;
-  const std::size_t whole = channels / kLanes * kLanes;
-  const auto rest = hn::FirstN(d, channels - whole);
-  FloatVec sum = hn::Zero(d);
-  for (std::size_t c = 0; c < whole; c += kLanes) sum = hn::Add(sum, hn::LoadU(d, x + c));
-  if (whole < channels) sum = hn::Add(sum, hn::MaskedLoad(rest, d, x + whole));
-  const FloatVec mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)) / float(channels));
-  FloatVec squares = hn::Zero(d);
-  for (std::size_t c = 0; c < whole; c += kLanes) {
-    const FloatVec centred = hn::Sub(hn::LoadU(d, x + c), mean);
-    squares = hn::MulAdd(centred, centred, squares);
-  }
-  if (whole < channels) {
-    const FloatVec centred = hn::IfThenElseZero(rest, hn::Sub(hn::MaskedLoad(rest, d, x + whole), mean));
-    squares = hn::MulAdd(centred, centred, squares);
-  }
-  const float variance = hn::GetLane(hn::SumOfLanes(d, squares)) / float(channels);
-  const FloatVec inverse = hn::Set(d, 1.0F / std::sqrt(variance + eps));
-  const auto normalized = [&](FloatVec value, FloatVec g, FloatVec b) {
-    return activated(activation, hn::MulAdd(hn::Mul(hn::Sub(value, mean), inverse), g, b));
-  };
-  for (std::size_t c = 0; c < whole; c += kLanes) {
-    hn::StoreU(normalized(hn::LoadU(d, x + c), hn::LoadU(d, gamma + c), hn::LoadU(d, beta + c)), d, out + c);
-  }
-  if (whole < channels) {
-    const FloatVec value =
-        normalized(hn::MaskedLoad(rest, d, x + whole), hn::MaskedLoad(rest, d, gamma + whole),
-                   hn::MaskedLoad(rest, d, beta + whole));
-    hn::BlendedStore(value, rest, d, out + whole);
-  }
-}
-
 void run_layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
                     Activation activation, TensorView out) {
   const std::int64_t channels = x.shape()[-1];

@@ -6,6 +6,8 @@
 
 #include "ops/attention.h"
 #include "ops/kernels.h"
+#include "ops/ref/reference_subpixel_masks.h"
+#include "ops/ref/reference_token_attention.h"
 
 namespace facet::ops {
 namespace {
@@ -170,6 +172,15 @@ class ReferenceKernels : public Kernels {
     });
   }
 
+  void pool_for_tokens(Context& /*ctx*/, const PoolForTokensArgs& args, TensorView out) const override {
+    reference_pool_for_tokens(args, out);
+  }
+  void spread_tokens(Context& /*ctx*/, const SpreadTokensArgs& args, TensorView out) const override {
+    reference_spread_tokens(args, out);
+  }
+  void subpixel_masks(Context& /*ctx*/, const SubpixelMasksArgs& args, TensorView out) const override {
+    reference_subpixel_masks(args, out);
+  }
   void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
     const Shape& sa = a.shape();
     const std::int64_t columns = b.shape()[1];

@@ -53,7 +53,6 @@ class MemoryTracker : public Tracker {
   void track_object(TrackedObject& object, FrameFeatures& features, int frame, TrackDirection direction);
   void fill_holes(FrameOutput& output) const;
   [[nodiscard]] FrameMasks masks_on(int frame) const;
-  void forget_far_frames(int frame);
 
   ModelPtr model_;
   std::shared_ptr<FrameReader> frames_;
@@ -90,11 +89,12 @@ Tensor MemoryTracker::conditioned(FrameFeatures& features, const TrackedObject& 
                                   TrackDirection direction) {
   if (features.begun.empty())
     features.begun = model_->memory->attention.begin(ctx_, features.encoded.image).clone();
-  const models::ObjectMemory memory = recall(ctx_, *model_->memory, object,
-                                             {.frame = frame,
-                                              .direction = direction,
-                                              .frame_count = frames_->frame_count().value_or(0),
-                                              .max_prompted_frames = options_.max_prompted_frames});
+  const models::ObjectMemory memory = recall(
+      ctx_, *model_->memory, object,
+      {.frame = frame,
+       .direction = direction,
+       .frame_count = options_.frame_count > 0 ? options_.frame_count : frames_->frame_count().value_or(0),
+       .max_prompted_frames = options_.max_prompted_frames});
   return model_->memory->attention.finish(ctx_, features.begun, memory);
 }
 
@@ -216,33 +216,9 @@ Result<FrameMasks> MemoryTracker::track(int frame, TrackDirection direction) {
     }
     for (TrackedObject& object : objects_) track_object(object, *features, frame, direction);
     ++tracked_frames_;
-    forget_far_frames(frame);
+    forget_far_frames(objects_, frame, budget_bytes_ - std::min(budget_bytes_, features_.bytes()));
     return masks_on(frame);
   });
-}
-
-// Frames that may still be attended to stay, in both directions: tracking may turn round.
-void MemoryTracker::forget_far_frames(int frame) {
-  std::size_t used = features_.bytes();
-  for (const TrackedObject& object : objects_) used += object.bytes();
-  while (used > budget_bytes_) {
-    TrackedObject* owner = nullptr;
-    FrameOutputs::iterator farthest;
-    int distance = models::VideoMemory::kPointers;
-    for (TrackedObject& object : objects_) {
-      if (object.tracked.empty()) continue;
-      for (const auto candidate : {object.tracked.begin(), std::prev(object.tracked.end())}) {
-        if (std::abs(candidate->first - frame) <= distance) continue;
-        distance = std::abs(candidate->first - frame);
-        farthest = candidate;
-        owner = &object;
-      }
-    }
-    if (owner == nullptr) return;
-    used -= farthest->second.bytes();
-    owner->points.erase(farthest->first);
-    owner->tracked.erase(farthest);
-  }
 }
 
 Result<FrameMasks> MemoryTracker::clear_prompts(int frame, int object) {

@@ -152,4 +152,27 @@ models::ObjectMemory recall(ops::Context& ctx, const VideoMemory& memory, const 
   return out;
 }
 
+void forget_far_frames(std::span<TrackedObject> objects, int frame, std::size_t budget_bytes) {
+  std::size_t used = 0;
+  for (const TrackedObject& object : objects) used += object.bytes();
+  while (used > budget_bytes) {
+    TrackedObject* owner = nullptr;
+    FrameOutputs::iterator farthest;
+    int distance = VideoMemory::kPointers;
+    for (TrackedObject& object : objects) {
+      if (object.tracked.empty()) continue;
+      for (const auto candidate : {object.tracked.begin(), std::prev(object.tracked.end())}) {
+        if (std::abs(candidate->first - frame) <= distance) continue;
+        distance = std::abs(candidate->first - frame);
+        farthest = candidate;
+        owner = &object;
+      }
+    }
+    if (owner == nullptr) return;
+    used -= farthest->second.bytes();
+    owner->points.erase(farthest->first);
+    owner->tracked.erase(farthest);
+  }
+}
+
 }  // namespace facet::segment

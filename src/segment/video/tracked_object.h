@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "facet/video_session.h"
@@ -61,5 +62,9 @@ struct RecallOptions {
 /// The prompted frames to attend to: the closest before and after `frame`, then the closest of all, `most` in
 /// all; 0 = every one.
 [[nodiscard]] std::vector<int> closest_prompted_frames(const FrameOutputs& prompted, int frame, int most);
+
+/// Drops tracked frames, those farthest from `frame` first, until the objects' outputs fit into
+/// `budget_bytes`. Those that may still be attended to stay, in both directions: tracking may turn round.
+void forget_far_frames(std::span<TrackedObject> objects, int frame, std::size_t budget_bytes);
 
 }  // namespace facet::segment

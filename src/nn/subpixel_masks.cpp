@@ -1,0 +1,34 @@
+#include "nn/subpixel_masks.h"
+
+#include <cmath>
+
+#include "nn/patch_embedding.h"
+
+namespace facet::nn {
+
+SubpixelMasks::SubpixelMasks(const WeightScope& norm, const WeightScope& upsampling, std::int64_t in,
+                             std::int64_t out, float eps)
+    : norm_(norm, in, eps) {
+  SubpixelWeights weights = take_subpixel_weights(upsampling, in, out);
+  weight_ = std::move(weights.matrix);
+  bias_ = std::move(weights.bias);
+}
+
+Tensor SubpixelMasks::forward(ops::Context& ctx, ConstTensorView x, ConstTensorView skip,
+                              ConstTensorView filters) const {
+  const auto side = 2 * std::int64_t(std::lround(std::sqrt(double(x.shape()[1]))));
+  Tensor out = ctx.make({x.shape()[0], filters.shape()[1], side, side});
+  ops::subpixel_masks(ctx,
+                      {.x = x,
+                       .gamma = norm_.gamma(),
+                       .beta = norm_.beta(),
+                       .eps = norm_.eps(),
+                       .weight = weight_,
+                       .bias = bias_,
+                       .skip = skip,
+                       .filters = filters},
+                      out);
+  return out;
+}
+
+}  // namespace facet::nn

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/mutex.h"
+#include "service/engine.h"
+#include "service/metrics.h"
+#include "service/served_model.h"
+#include "service/worker.h"
+
+namespace facet::service {
+
+struct ModelSpec {
+  std::string name;
+  std::filesystem::path file;
+  std::string precision = "fp32";
+  bool operator==(const ModelSpec&) const = default;
+};
+
+enum class ModelState { Loading, Ready, Failed };
+
+/// What `GET /admin/models` and readiness tell of one model.
+struct ModelReport {
+  ModelSpec spec;
+  ModelState state = ModelState::Loading;  ///< of the last load; a model that served before still serves
+  bool serving = false;
+  Status last_load;
+  ServedModelPtr model;  ///< null until the first load succeeded
+};
+
+/// The models that clients can name. Loading runs in the background: the file is read and checked, the model
+/// tried on a blank picture, and only then does it take its name over, in one step; until then, and when the
+/// load fails, the one before serves on.
+///
+/// Metrics  facet_model_{ready,weight_bytes,generation}{model}, facet_model_loads_total{model, result}
+/// Threads  any; the destructor waits for the load in progress
+class ModelRegistry {
+ public:
+  struct Options {
+    std::size_t memory_budget_bytes =
+        0;                 ///< weights of all models, one being replaced included; 0 = no limit
+    int load_threads = 0;  ///< for packing weights
+  };
+  /// `engine` and `metrics` outlive the registry.
+  ModelRegistry(Engine& engine, Metrics& metrics, Options options);
+  ~ModelRegistry();
+
+  /// Loads `spec` in the background, or loads it again. Loads run one after the other, in order.
+  /// Errors, through `done`  BadModel; Usage on a precision this build has not; OutOfMemory over the budget
+  void load(ModelSpec spec, std::function<void(Status)> done = {}) FACET_EXCLUDES(mutex_);
+  /// Makes `alias` another name of `target`, a model or not yet one; replaces it in one step.
+  /// Errors  Usage when `alias` is a model's own name, or names itself through `target`
+  Status set_alias(const std::string& alias, const std::string& target) FACET_EXCLUDES(mutex_);
+
+  /// The model under a name or alias; "" asks for the first that was named.
+  /// Errors  Usage for an unknown name, listing those known; Unavailable while it is loading; what its load
+  ///         met when it failed
+  [[nodiscard]] Result<ServedModelPtr> find(const std::string& name) const FACET_EXCLUDES(mutex_);
+  [[nodiscard]] std::vector<ModelReport> reports() const FACET_EXCLUDES(mutex_);
+  [[nodiscard]] std::map<std::string, std::string> aliases() const FACET_EXCLUDES(mutex_);
+  /// Every model named so far serves.
+  [[nodiscard]] bool ready() const FACET_EXCLUDES(mutex_);
+
+ private:
+  Result<ServedModelPtr> load_now(const ModelSpec& spec) FACET_EXCLUDES(mutex_);
+  void run_loads(const std::stop_token& stop) FACET_EXCLUDES(mutex_);
+  Status warm_up(const ServedModelPtr& model);
+  Status check_budget(const ModelSpec& spec) const FACET_EXCLUDES(mutex_);
+  void finish(const ModelSpec& spec, const Result<ServedModelPtr>& loaded) FACET_EXCLUDES(mutex_);
+  /// Whether the chain of aliases from `name` on passes through `wanted`.
+  [[nodiscard]] bool leads_to(const std::string& name, const std::string& wanted) const
+      FACET_REQUIRES(mutex_);
+  [[nodiscard]] std::string resolve(const std::string& name) const FACET_REQUIRES(mutex_);
+  [[nodiscard]] std::string known_names() const FACET_REQUIRES(mutex_);
+
+  Engine& engine_;
+  Metrics& metrics_;
+  const Options options_;
+  mutable Mutex mutex_;
+  std::vector<ModelReport> models_ FACET_GUARDED_BY(mutex_);  // in the order they were first named
+  std::map<std::string, std::string> aliases_ FACET_GUARDED_BY(mutex_);
+  struct Load {
+    ModelSpec spec;
+    std::function<void(Status)> done;
+  };
+  std::deque<Load> loads_ FACET_GUARDED_BY(mutex_);
+  ConditionVariable changed_;
+  Worker loader_;  // last: stops before what it uses goes
+};
+
+}  // namespace facet::service

@@ -1,0 +1,168 @@
+#include <nlohmann/json.hpp>
+
+#include "service/api/context.h"
+#include "service/api/json_schema.h"
+#include "service/api/mask_json.h"
+#include "service/api/prompt_json.h"
+#include "service/api/schemas.h"
+#include "service/api/segmentation.h"
+#include "service/routes/routes.h"
+
+namespace facet::service {
+namespace {
+
+const Json* member(const Json& object, const char* name) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+/// A flag of the instance, or else of the parameters that hold for all.
+std::optional<bool> flag(const Json& instance, const Json& parameters, const char* name) {
+  for (const Json* object : {&instance, &parameters}) {
+    if (const Json* value = member(*object, name)) return value->get<bool>();
+  }
+  return std::nullopt;
+}
+
+/// One instance on its way; what is wrong with it is kept for its own place in the answer.
+struct Instance {
+  Location location;
+  Json file_path;
+  bool prompted = false;
+  Json prompt = Json::object();  // in the names of ObjectPrompt
+  std::optional<LoadedPicture> picture;
+  std::optional<Pending<Encoded>> pending;
+  std::optional<ApiError> error;
+};
+
+std::string_view picture_text(const Json& instance, const Location& location) {
+  if (const Json* text = member(instance, "b64")) return text->get_ref<const std::string&>();
+  const Json* image = member(instance, "image");
+  if (image == nullptr) refuse_field(location, "expected b64, or image with b64", "missing");
+  return image->is_string() ? image->get_ref<const std::string&>()
+                            : image->at("b64").get_ref<const std::string&>();
+}
+
+void read_instance(Call& call, const Json& json, const ServedModelPtr& model, Instance& instance) {
+  require_schema(json, schema_components().at("VertexInstanceFields"), schema_components(),
+                 instance.location);
+  if (const Json* path = member(json, "file_path")) instance.file_path = *path;
+  for (const auto& [theirs, ours] : {std::pair{"points", "points"},
+                                     {"point_coords", "points"},
+                                     {"labels", "labels"},
+                                     {"point_labels", "labels"},
+                                     {"box", "box"}}) {
+    if (const Json* value = member(json, theirs)) instance.prompt[ours] = *value;
+  }
+  instance.prompted = !instance.prompt.empty();
+  instance.picture = load_base64_picture(call, picture_text(json, instance.location), instance.location);
+  if (instance.prompted) instance.pending.emplace(start_encode(call, model, *instance.picture));
+}
+
+Instance begin_instance(Call& call, const Json& json, const ServedModelPtr& model, std::size_t index) {
+  Instance instance{.location = {"body", "instances", index}};
+  try {
+    read_instance(call, json, model, instance);
+  } catch (const RefusedRequest& refused) {
+    instance.error = refused.error();
+  }
+  return instance;
+}
+
+void put_prompted(Call& call, const Json& json, const ServedModelPtr& model, Instance& instance,
+                  Json& answer) {
+  static const Json kNone = Json::object();
+  const Json* parameters = call.field("parameters");
+  const Encoded encoded = finish_encode(call, *instance.pending, instance.location);
+  std::vector<Prompt> prompts = {
+      read_prompt(instance.prompt, encoded.embedding.original_size, {}, instance.location)};
+  PredictOptions options{.multimask = default_multimask(prompts)};
+  options.multimask =
+      flag(json, parameters == nullptr ? kNone : *parameters, "multimask").value_or(options.multimask);
+  options.keep_low_res_logits =
+      flag(json, parameters == nullptr ? kNone : *parameters, "return_logits").value_or(false);
+  const auto objects =
+      decode(call, model, encoded.embedding, std::move(prompts), {instance.location}, options);
+  answer["masks"] = Json::array();
+  answer["scores"] = Json::array();
+  for (const MaskPrediction& mask : objects.at(0).masks) {
+    answer["masks"].push_back(rle_json(mask.rle));
+    answer["scores"].push_back(shortest(mask.score));
+    if (options.keep_low_res_logits)
+      answer["logits"].push_back(floats_base64(mask.low_res_logits.data<float>()));
+  }
+}
+
+Json finish_instance(Call& call, const Json& json, const ServedModelPtr& model, Instance& instance) {
+  Json answer = {{"file_path", instance.file_path}};
+  try {
+    if (instance.error) throw RefusedRequest(*instance.error);
+    if (instance.prompted) {
+      put_prompted(call, json, model, instance, answer);
+    } else {
+      answer["masks"] = Json::array();
+      for (const AutomaticMask& mask : everything(call, model, *instance.picture, {}, instance.location))
+        answer["masks"].push_back(rle_json(mask.rle));
+    }
+  } catch (const RefusedRequest& refused) {
+    answer = {{"error", {{"code", refused.error().code}, {"message", refused.error().message}}}};
+    if (!instance.file_path.is_null()) answer["file_path"] = instance.file_path;
+  }
+  return answer;
+}
+
+HttpResponse post_predict(Call& call) {
+  const Json* parameters = call.field("parameters");
+  const Json* name = parameters == nullptr ? nullptr : member(*parameters, "model");
+  const ServedModelPtr model =
+      find_model(call, name == nullptr ? "" : name->get<std::string>(), {"body", "parameters", "model"});
+  const Json& instances = *call.field("instances");
+  const auto limit = static_cast<std::size_t>(call.service().config.max_objects);
+  if (instances.size() > limit)
+    refuse_field(
+        {"body", "instances"},
+        "expected at most " + std::to_string(limit) + " instances, found " + std::to_string(instances.size()),
+        "too_long");
+  // All are handed to the engine before the first is waited for.
+  std::vector<Instance> begun;
+  for (std::size_t i = 0; i < instances.size(); ++i)
+    begun.push_back(begin_instance(call, instances[i], model, i));
+  Json predictions = Json::array();
+  for (std::size_t i = 0; i < instances.size(); ++i)
+    predictions.push_back(finish_instance(call, instances[i], model, begun[i]));
+  return json_response({{"predictions", std::move(predictions)}});
+}
+
+HttpResponse get_health(Call& call) {
+  const bool ready = !call.service().draining && call.service().models.ready();
+  return json_response({{"status", ready ? "UP" : "LOADING"}}, ready ? 200 : 503);
+}
+
+}  // namespace
+
+void add_vertex_routes(std::vector<Route>& routes, const ServiceConfig& config) {
+  routes.push_back({.method = "GET",
+                    .path = config.health_route,
+                    .operation = "vertexHealth",
+                    .tag = "vertex",
+                    .summary = "Health, as Vertex AI asks",
+                    .answers = {{200, "application/json", "Health", "ready"},
+                                {503, "application/json", "Health", "not ready"}},
+                    .work = RouteWork::Quick,
+                    .needs_token = false,
+                    .handler = get_health});
+  routes.push_back(
+      {.method = "POST",
+       .path = config.predict_route,
+       .operation = "vertexPredict",
+       .tag = "vertex",
+       .summary = "Predictions, as Vertex AI asks for them",
+       .description = "Instances with prompts give masks and scores, instances without are segmented whole. "
+                      "Masks are COCO run lengths. A bad instance gives an error in its place.",
+       .bodies = {{"application/json", "VertexRequest"}},
+       .answers = {{200, "application/json", "VertexAnswer", "one prediction an instance, in order"}},
+       .work = RouteWork::Long,
+       .handler = post_predict});
+}
+
+}  // namespace facet::service

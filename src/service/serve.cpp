@@ -1,0 +1,249 @@
+#include "service/serve.h"
+
+#include <malloc.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <semaphore>
+#include <thread>
+
+#include "service/api/application.h"
+#include "service/api/openapi.h"
+#include "service/api/schemas.h"
+#include "service/make_store.h"
+#include "service/request_log.h"
+#include "service/routes/routes.h"
+
+namespace facet::service {
+namespace {
+
+constexpr std::chrono::milliseconds kGrace{
+    1000};  // for a request that is on its way when the listeners close
+constexpr std::chrono::milliseconds kPoll{10};
+
+HttpLimits http_limits(const ServiceConfig& config) {
+  HttpLimits limits{.max_body_bytes = config.max_body_bytes,
+                    .max_bodies_bytes = config.max_bodies_bytes,
+                    .max_connections = config.max_connections,
+                    .header_timeout = config.header_timeout,
+                    .body_timeout = config.body_timeout,
+                    .idle_timeout = config.idle_timeout,
+                    .write_timeout = config.write_timeout};
+  limits.form.max_parts = static_cast<std::size_t>(config.max_files) + 32;
+  return limits;
+}
+
+EngineOptions engine_options(const ServiceConfig& config) {
+  return {.threads = config.threads,
+          .max_queued = config.max_queued,
+          .max_batch = config.max_batch,
+          .max_delay = config.max_delay};
+}
+
+double resident_bytes() {
+  std::ifstream stream("/proc/self/statm");
+  double total = 0;
+  double resident = 0;
+  stream >> total >> resident;
+  return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+/// A connection is a descriptor; and few malloc arenas, so that many request threads do not each keep memory.
+void prepare_process() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+  mallopt(M_ARENA_MAX, 4);
+}
+
+/// All parts of the service, in the order in which they depend on each other.
+class Service {
+ public:
+  Service(const ServeOptions& options, std::unique_ptr<Metrics> metrics,
+          std::unique_ptr<EmbeddingStore> store, Access access)
+      : options_(options),
+        config_(options.config),
+        log_(config_.log_format, config_.log_level),
+        metrics_(std::move(metrics)),
+        access_(std::move(access)),
+        cross_origin_(config_.cors_origins),
+        cache_(config_.embedding_cache_bytes, *metrics_),
+        store_(std::move(store)),
+        pictures_(config_.picture_store_bytes),
+        engine_(engine_options(config_), cache_, store_.get(), *metrics_),
+        models_(engine_, *metrics_,
+                {.memory_budget_bytes = config_.model_memory_bytes, .load_threads = config_.threads}),
+        processors_(std::max(1U, std::thread::hardware_concurrency())),
+        routes_(public_routes(config_)),
+        admin_routes_(admin_routes()),
+        openapi_(openapi_text(routes_, schema_components(), options.version, !access_.open())),
+        admin_openapi_(openapi_text(admin_routes_, schema_components(), options.version, false)),
+        server_(http_limits(config_)),
+        pool_(config_.max_requests) {
+    add_gauges();
+  }
+
+  Status run() {
+    FACET_ASSIGN_OR_RETURN(const std::uint16_t port, listen());
+    FACET_ASSIGN_OR_RETURN(const std::uint16_t admin_port, listen_admin());
+    FACET_RETURN_IF_ERROR(load_models(config_, true));
+    if (options_.listening) options_.listening(port, admin_port);
+    log_.write(RequestLog::Level::Info, "listening",
+               {{"host", config_.host},
+                {"port", port},
+                {"admin_port", admin_port},
+                {"tls", !config_.tls_key.empty()}});
+    server_.on_signal(SIGHUP, [this] { reload(); });
+    const std::stop_callback on_stop(options_.stop, [this] { server_.post([this] { begin_drain(); }); });
+    server_.run();
+    log_.write(RequestLog::Level::Info, "stopped", Json::object());
+    return failure_;
+  }
+
+ private:
+  ServiceContext context(const std::string& openapi) {
+    return {.config = config_,
+            .engine = engine_,
+            .models = models_,
+            .cache = cache_,
+            .store = store_.get(),
+            .metrics = *metrics_,
+            .pictures = pictures_,
+            .folder = options_.folder,
+            .processors = processors_,
+            .draining = draining_,
+            .openapi = openapi};
+  }
+
+  Result<std::uint16_t> listen() {
+    ListenAddress address{.host = config_.host, .port = static_cast<std::uint16_t>(config_.port)};
+    if (!config_.tls_certificate.empty()) address.tls = TlsFiles{config_.tls_certificate, config_.tls_key};
+    return server_.listen(address, application_);
+  }
+
+  Result<std::uint16_t> listen_admin() {
+    if (config_.admin_port < 0) return std::uint16_t(0);
+    const ListenAddress address{.host = config_.admin_host,
+                                .port = static_cast<std::uint16_t>(config_.admin_port)};
+    Result<std::uint16_t> port = server_.listen(address, admin_application_);
+    if (!port.ok()) return port.status().with_context("admin_port");
+    return port;
+  }
+
+  /// Has all models read in the background. The first load of each must succeed: a service that can never be
+  /// ready ends, and says why.
+  Status load_models(const ServiceConfig& config, bool first) {
+    for (const auto& [name, entry] : config.models) {
+      Result<std::filesystem::path> file = options_.folder.resolve(entry.file);
+      if (!file.ok()) return file.status().with_context("model " + name);
+      models_.load({.name = name, .file = *file, .precision = entry.precision},
+                   [this, model = name, first](const Status& status) {
+                     log_load(model, status);
+                     if (first && !status.ok()) server_.post([this, status] { fail(status); });
+                   });
+    }
+    for (const auto& [alias, target] : config.aliases)
+      FACET_RETURN_IF_ERROR(models_.set_alias(alias, target));
+    return {};
+  }
+
+  void fail(const Status& status) {
+    failure_ = status;
+    server_.stop();
+  }
+
+  void log_load(const std::string& model, const Status& status) {
+    if (status.ok()) {
+      log_.write(RequestLog::Level::Info, "model_ready", {{"model", model}});
+    } else {
+      log_.write(RequestLog::Level::Error, "model_failed", {{"model", model}, {"reason", status.message()}});
+    }
+  }
+
+  void reload() {
+    log_.write(RequestLog::Level::Info, "reload", Json::object());
+    Result<ServiceConfig> config = options_.reload ? options_.reload() : Result<ServiceConfig>(config_);
+    const Status status = config.ok() ? load_models(*config, false) : config.status();
+    if (!status.ok()) log_.write(RequestLog::Level::Error, "reload_failed", {{"reason", status.message()}});
+  }
+
+  void begin_drain() {
+    draining_ = true;
+    server_.drain();
+    log_.write(RequestLog::Level::Info, "draining", {{"delay_ms", config_.drain_delay.count()}});
+    server_.post_after(config_.drain_delay, [this] {
+      server_.close_listeners(kGrace);
+      drain_end_ = std::chrono::steady_clock::now() + config_.drain_limit;
+      server_.post_after(kGrace + kPoll, [this] { wait_for_end(); });
+    });
+  }
+
+  void wait_for_end() {
+    if (server_.in_flight() == 0) return server_.stop();
+    if (std::chrono::steady_clock::now() >= drain_end_) {
+      log_.write(RequestLog::Level::Warning, "drain_limit", {{"in_flight", server_.in_flight()}});
+      return server_.stop();
+    }
+    server_.post_after(kPoll, [this] { wait_for_end(); });
+  }
+
+  void add_gauges() {
+    metrics_->gauge_function("facet_http_connections", "Open connections.",
+                             [this] { return server_.connections(); });
+    metrics_->gauge_function("facet_http_in_flight", "Requests begun whose answers are not sent yet.",
+                             [this] { return server_.in_flight(); });
+    metrics_->gauge_function("facet_http_requests_busy", "Requests on a request thread.",
+                             [this] { return pool_.busy(); });
+    metrics_->gauge_function("facet_pictures_bytes", "Uploaded pictures that are kept.",
+                             [this] { return static_cast<double>(pictures_.size_bytes()); });
+    metrics_->gauge_function("facet_process_resident_bytes", "Memory of the process.", resident_bytes);
+  }
+
+  const ServeOptions& options_;
+  const ServiceConfig& config_;
+  RequestLog log_;
+  std::unique_ptr<Metrics> metrics_;
+  const Access access_;
+  const CrossOrigin cross_origin_;
+  EmbeddingCache cache_;
+  std::unique_ptr<EmbeddingStore> store_;  // ends before the cache: it may still answer
+  PictureStore pictures_;
+  Engine engine_;
+  ModelRegistry models_;
+  std::counting_semaphore<> processors_;
+  std::atomic<bool> draining_{false};
+  std::chrono::steady_clock::time_point drain_end_;
+  Status failure_;
+  const RouteTable routes_;
+  const RouteTable admin_routes_;
+  const std::string openapi_;
+  const std::string admin_openapi_;
+  HttpServer server_;
+  RequestPool pool_;  // its threads hand answers to the server: it ends first
+  const ServiceContext context_ = context(openapi_);
+  const ServiceContext admin_context_ = context(admin_openapi_);
+  Application application_{{context_, routes_, access_, cross_origin_, pool_, log_}};
+  Application admin_application_{{admin_context_, admin_routes_, access_, cross_origin_, pool_, log_}};
+};
+
+}  // namespace
+
+Status serve(const ServeOptions& options) {
+  FACET_RETURN_IF_ERROR(check_config(options.config));
+  prepare_process();
+  auto metrics = std::make_unique<Metrics>();
+  FACET_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddingStore> store, make_store(options.config, *metrics));
+  Access access;
+  if (!options.config.tokens_file.empty()) {
+    FACET_ASSIGN_OR_RETURN(access, Access::read(options.config.tokens_file));
+  }
+  return Service(options, std::move(metrics), std::move(store), std::move(access)).run();
+}
+
+}  // namespace facet::service
