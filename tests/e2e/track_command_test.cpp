@@ -210,9 +210,9 @@ TEST_F(TrackCommand, ADamagedFrameIsReportedAndSkipped) {
 
 TEST_F(TrackCommand, OfATruncatedFileTheReadablePartIsTracked) {
   testing::write_video(folder_ / "clip.avi",
-                       {.container = "avi", .encoder = "mjpeg", .size = {96, 128}, .frames = 20});
+                       {.container = "avi", .encoder = "mjpeg", .size = {240, 320}, .frames = 20});
   std::string bytes = read_file(folder_ / "clip.avi");
-  write_file(folder_ / "clip.avi", bytes.substr(0, bytes.size() / 2));
+  write_file(folder_ / "clip.avi", bytes.substr(0, bytes.size() * 2 / 3));
   const RunResult run = track({"clip.avi", "--box", "0:1:10,10,60,60", "--json"});
   EXPECT_EQ(run.status, 3);
   EXPECT_THAT(run.error, HasSubstr("cut off"));
@@ -259,7 +259,7 @@ TEST_F(TrackCommand, BadInputIsRefusedWithItsReason) {
   expect_refused({"clip", "--point", "0:1:40,48,3"}, 3, "expected label 1");
   expect_refused({"clip", "--mask", "0:1:other_size.png"}, 3, "145 x 96 pixels");
   expect_refused({"clip", "--mask", "0:1:missing.png"}, 3, "missing.png");
-  expect_refused({"clip", "--prompts", "steps.json"}, 3, "step 0: frame: expected a whole number");
+  expect_refused({"clip", "--prompts", "steps.json"}, 3, "step 0: obj: expected a whole number");
   expect_refused({"clip", "--prompts", "steps.json", "--point", point}, 2, "cannot be combined");
   expect_refused({"clip", "--point", point, "--frames", "3:1"}, 2, "--frames '3:1'");
   expect_refused({"clip", "--point", point, "--frames", "9:"}, 2, "frames 0 to 7");

@@ -201,13 +201,13 @@ std::string summary(const VideoReader& video, const ModelInfo& model, const Trac
 
 /// What is damaged makes the exit status, but takes nothing away from what was tracked.
 Status damage_status(const VideoReader& video, const TrackRun& run) {
+  const VideoInfo& info = video.info();
+  std::string text = info.damage;
   if (run.damaged_frames() > 0) {
-    return {StatusCode::BadPicture, fmt::format("{}: {} frames are damaged and were skipped",
-                                                video.info().source, run.damaged_frames())};
+    text += fmt::format("{}{} frames are damaged", text.empty() ? "" : "; ", run.damaged_frames());
   }
-  if (video.info().damage.empty()) return {};
-  return {StatusCode::BadPicture,
-          fmt::format("{}: {}; what was readable was tracked", video.info().source, video.info().damage)};
+  if (text.empty()) return {};
+  return {StatusCode::BadPicture, fmt::format("{}: {}; what was readable was tracked", info.source, text)};
 }
 
 Status tell_results(const TrackOptions& options, const TrackOutputs& outputs, std::string text, Io& io) {
