@@ -171,7 +171,7 @@ class PromptMasks : public ::testing::Test {
     request.mask_text = name;
     std::vector<PromptRequest> requests;
     requests.push_back(std::move(request));
-    return load_prompt_masks(std::move(requests), kPicture);
+    return load_prompt_masks(std::move(requests), kPicture, ModelInfo{});
   }
   void write(const std::string& name, const Shape& shape, float value = 0.5F) {
     Tensor tensor(shape);
