@@ -57,7 +57,8 @@ TEST_F(PredictCommand, JsonIsOneDocumentAndNothingElse) {
 }
 
 TEST_F(PredictCommand, RunLengthsFitAreaAndBox) {
-  for (const Json& mask : document({"--point", "80,60"})["objects"][0]["masks"]) {
+  const Json found = document({"--point", "80,60"});
+  for (const Json& mask : found["objects"][0]["masks"]) {
     ASSERT_EQ(mask["rle"]["size"], Json::parse("[120, 160]"));
     const auto rle = rle_from_string(mask["rle"]["counts"].get<std::string>(), {120, 160});
     ASSERT_TRUE(rle.ok());

@@ -122,7 +122,7 @@ HWY_INLINE void add_segment(float* HWY_RESTRICT scores, FloatVec constant, const
   if (j < count) {
     const auto mask = hn::FirstN(d, count - j);
     const FloatVec sum =
-        hn::Add(hn::LoadU(d, scores + j), hn::Add(constant, hn::MaskedLoad(mask, d, more + j)));
+        hn::Add(hn::MaskedLoad(mask, d, scores + j), hn::Add(constant, hn::MaskedLoad(mask, d, more + j)));
     hn::BlendedStore(sum, mask, d, scores + j);
   }
 }
