@@ -115,7 +115,8 @@ TEST(Lifecycle, SigkillAndRestartServeAgain) {
 }
 
 TEST(Models, AMissingFileEndsTheStartAndIsNamed) {
-  ServeProcess server({.options = {"--model", "m=/nowhere/model.pt"}, .tiny_model = false});
+  ServeProcess server(
+      {.options = {"--model", "m=/nowhere/model.pt"}, .tiny_model = false, .wait_until_ready = false});
   EXPECT_EQ(server.wait(), 4);
   EXPECT_THAT(server.standard_error(), HasSubstr("/nowhere/model.pt"));
 }
@@ -123,17 +124,21 @@ TEST(Models, AMissingFileEndsTheStartAndIsNamed) {
 TEST(Models, ACorruptFileEndsTheStartAndIsNamed) {
   const testing::TemporaryFolder folder;
   e2e::write_file(folder / "bad.safetensors", "not a model");
-  ServeProcess server(
-      {.options = {"--model", "m=" + (folder / "bad.safetensors").string()}, .tiny_model = false});
+  ServeProcess server({.options = {"--model", "m=" + (folder / "bad.safetensors").string()},
+                       .tiny_model = false,
+                       .wait_until_ready = false});
   EXPECT_EQ(server.wait(), 4);
   EXPECT_THAT(server.standard_error(), HasSubstr("bad.safetensors"));
 }
 
 class Reload : public ::testing::Test {
  protected:
-  Reload() { fs::copy_file(e2e::tiny_model(), model_); }
+  static fs::path own_copy(const fs::path& path) {
+    fs::copy_file(e2e::tiny_model(), path);
+    return path;
+  }
   const testing::TemporaryFolder folder_;
-  const fs::path model_ = folder_ / "model.safetensors";
+  const fs::path model_ = own_copy(folder_ / "model.safetensors");
   ServeProcess server_{
       ServeProcess::Setup{.options = {"--model", "m=" + model_.string()}, .tiny_model = false}};
 };

@@ -14,7 +14,9 @@
 #include <csignal>
 #include <sstream>
 #include <stdexcept>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "e2e/facet_program.h"
 #include "e2e/tiny_model.h"
@@ -127,6 +129,9 @@ std::string form_body(const std::vector<FormField>& fields) {
 ServeProcess::ServeProcess(const Setup& setup) {
   start(setup);
   wait_until([this] { return read_ports() || !running(); });
+  if (setup.wait_until_ready && !running()) {
+    throw std::runtime_error("the server did not start: " + standard_error());
+  }
   if (setup.wait_until_ready) wait_until([this] { return !running() || get("/readyz").status == 200; });
 }
 
@@ -137,8 +142,12 @@ ServeProcess::~ServeProcess() {
 }
 
 void ServeProcess::start(const Setup& setup) {
-  std::vector<std::string> command = {FACET_PROGRAM, "serve",         "--port", "0",           "--admin-port",
-                                      "0",           "--drain-delay", "0",      "--log-level", "debug"};
+  std::vector<std::string> command = {FACET_PROGRAM, "serve", "--port", "0", "--admin-port", "0"};
+  const std::vector<std::pair<std::string, std::string>> defaults = {{"--drain-delay", "0"},
+                                                                     {"--log-level", "debug"}};
+  for (const auto& [name, value] : defaults) {
+    if (std::ranges::count(setup.options, name) == 0) command.insert(command.end(), {name, value});
+  }
   if (setup.tiny_model) command.push_back("--model=tiny=" + e2e::tiny_model().string());
   command.insert(command.end(), setup.options.begin(), setup.options.end());
   std::vector<std::string> variables = setup.environment;
@@ -200,7 +209,11 @@ double ServeProcess::metric(const std::string& series) const {
   return 0;
 }
 
-void ServeProcess::signal(int number) const { kill(process_, number); }
+// Never to "every process", which a number below 1 would mean.
+void ServeProcess::signal(int number) const {
+  if (process_ <= 0) throw std::logic_error("the server has ended: " + standard_error());
+  kill(process_, number);
+}
 
 int ServeProcess::wait() {
   if (process_ >= 0) waitpid(process_, &state_, 0);

@@ -84,8 +84,12 @@ bool RedisServer::start() {
   return true;
 }
 
-void RedisServer::pause() const { kill(process_, SIGSTOP); }
-void RedisServer::resume() const { kill(process_, SIGCONT); }
+void RedisServer::pause() const {
+  if (process_ > 0) kill(process_, SIGSTOP);
+}
+void RedisServer::resume() const {
+  if (process_ > 0) kill(process_, SIGCONT);
+}
 
 void RedisServer::kill_now() {
   if (process_ <= 0) return;
