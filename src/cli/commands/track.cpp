@@ -30,7 +30,7 @@ struct TrackOptions {
   bool reverse = false;
   bool both = false;
   std::string frames;
-  int memory_mb = 1024;
+  int memory_mb = VideoOptions{}.memory_mb;
   bool non_overlap = false;
   int fill_holes = 0;
   std::vector<int> keyframes;
