@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "service/api/context.h"
@@ -141,7 +143,9 @@ HttpResponse segment_json(Call& call) {
   const LoadedPicture picture =
       load_base64_picture(call, call.field("image_base64")->get_ref<const std::string&>(), location);
   const Json* threshold = call.field("confidence_threshold");
-  const float min_score = threshold == nullptr ? 0 : threshold->get<float>();
+  // Scores are estimates and may fall below zero: without a threshold nothing is left out.
+  const float min_score =
+      threshold == nullptr ? -std::numeric_limits<float>::infinity() : threshold->get<float>();
   ScoredMasks scored;
   if (requested.prompts.empty()) {
     add_everything(call, model, picture, min_score, location, scored);
