@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 namespace facet::service {
@@ -14,6 +15,29 @@ namespace {
 
 struct FreeReply {
   void operator()(redisReply* reply) const { freeReplyObject(reply); }
+};
+
+// hiredis writes without MSG_NOSIGNAL: while this lives, a server that has gone away is an error of this
+// thread's write and not the end of the process.
+class BrokenPipesAreErrors {
+ public:
+  BrokenPipesAreErrors() {
+    sigemptyset(&broken_pipe_);
+    sigaddset(&broken_pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe_, &before_);
+  }
+  ~BrokenPipesAreErrors() {
+    const timespec now{};
+    while (sigtimedwait(&broken_pipe_, nullptr, &now) == SIGPIPE) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  BrokenPipesAreErrors(const BrokenPipesAreErrors&) = delete;
+  BrokenPipesAreErrors& operator=(const BrokenPipesAreErrors&) = delete;
+
+ private:
+  sigset_t broken_pipe_{};
+  sigset_t before_{};
 };
 
 Status timed_out(const char* what) {
@@ -96,6 +120,7 @@ struct RedisConnection::Handle {
   }
 
   Status send(TimePoint deadline) const {
+    const BrokenPipesAreErrors guard;
     int done = 0;
     while (redisBufferWrite(context, &done) == REDIS_OK) {
       if (done != 0) return {};

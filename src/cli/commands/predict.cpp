@@ -156,20 +156,23 @@ Status encode_and_predict(const PredictCommandOptions& options, const Image& ima
 
 Status run_predict(const PredictCommandOptions& options, Io& io) {
   FACET_RETURN_IF_ERROR(check_options(options));
-  FACET_ASSIGN_OR_RETURN(std::vector<PromptRequest> requests, parse_prompts(options.prompts));
+  FACET_ASSIGN_OR_RETURN(const std::vector<PromptRequest> requests, parse_prompts(options.prompts));
   FACET_ASSIGN_OR_RETURN(const OutputPlan plan, plan_output(options.output, kDefaultKinds));
   PredictRun run;
   for (const PromptRequest& request : requests) run.mask_files.push_back(request.mask_text);
   Stopwatch watch(io);
   FACET_ASSIGN_OR_RETURN(const Picture picture, open_picture(options.image, options.picture, io));
   run.head.timings.decode = watch.lap_ms();
+  // Before a model is read: bad prompts are answered at once.
+  FACET_ASSIGN_OR_RETURN(const std::vector<Prompt> drafts,
+                         load_prompt_masks(requests, picture.image.size(), ModelInfo{}));
+  FACET_RETURN_IF_ERROR(segment::check_prompts(drafts, picture.image.size()));
   FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options.model, io));
   watch.lap_ms();
   FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model(path, {.threads = options.threads}));
   run.head.timings.load = watch.lap_ms();
-  FACET_ASSIGN_OR_RETURN(run.prompts,
-                         load_prompt_masks(std::move(requests), picture.image.size(), model_info(*model)));
-  FACET_RETURN_IF_ERROR(segment::check_prompts(run.prompts, picture.image.size()));
+  // A drawn mask is laid over the model's square as the model lays pictures.
+  FACET_ASSIGN_OR_RETURN(run.prompts, load_prompt_masks(requests, picture.image.size(), model_info(*model)));
   run.head.image = options.image;
   run.head.size = picture.image.size();
   run.head.window = picture.source.window;
