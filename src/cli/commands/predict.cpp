@@ -164,15 +164,16 @@ Status run_predict(const PredictCommandOptions& options, Io& io) {
   FACET_ASSIGN_OR_RETURN(const Picture picture, open_picture(options.image, options.picture, io));
   run.head.timings.decode = watch.lap_ms();
   // Before a model is read: bad prompts are answered at once.
-  FACET_ASSIGN_OR_RETURN(const std::vector<Prompt> drafts,
-                         load_prompt_masks(requests, picture.image.size(), ModelInfo{}));
-  FACET_RETURN_IF_ERROR(segment::check_prompts(drafts, picture.image.size()));
+  FACET_ASSIGN_OR_RETURN(run.prompts, load_prompt_masks(requests, picture.image.size(), ModelInfo{}));
+  FACET_RETURN_IF_ERROR(segment::check_prompts(run.prompts, picture.image.size()));
   FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options.model, io));
   watch.lap_ms();
   FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model(path, {.threads = options.threads}));
   run.head.timings.load = watch.lap_ms();
-  // A drawn mask is laid over the model's square as the model lays pictures.
-  FACET_ASSIGN_OR_RETURN(run.prompts, load_prompt_masks(requests, picture.image.size(), model_info(*model)));
+  if (!model_info(*model).keeps_aspect) {  // drawn masks are stretched as the picture is
+    FACET_ASSIGN_OR_RETURN(run.prompts,
+                           load_prompt_masks(requests, picture.image.size(), model_info(*model)));
+  }
   run.head.image = options.image;
   run.head.size = picture.image.size();
   run.head.window = picture.source.window;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <utility>
 
 namespace facet::segment {
 namespace {
@@ -96,11 +95,6 @@ const FrameOutput* TrackedObject::find(int frame) const {
     if (const FrameOutput* output = lookup(*outputs, frame)) return output;
   }
   return nullptr;
-}
-
-FrameOutput* TrackedObject::find(int frame) {
-  return const_cast<FrameOutput*>(
-      std::as_const(*this).find(frame));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
 }
 
 std::size_t TrackedObject::bytes() const {

@@ -41,7 +41,6 @@ struct TrackedObject {
 
   /// The newest output on the frame, or null.
   [[nodiscard]] const FrameOutput* find(int frame) const;
-  [[nodiscard]] FrameOutput* find(int frame);
   [[nodiscard]] std::size_t bytes() const;
 };
 
