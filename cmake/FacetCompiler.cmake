@@ -19,6 +19,9 @@ if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   target_compile_options(facet_compiler INTERFACE -Wthread-safety)
 endif()
 
+if(FACET_SANITIZE)
+  add_compile_options(-O1 -g1)  # compiles in two thirds of the time; a finding still names its line
+endif()
 if(FACET_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
