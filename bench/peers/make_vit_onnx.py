@@ -43,7 +43,7 @@ def uniform(name, count, seed):
 def weight(name, shape, seed):
     count = int(numpy.prod(shape))
     values = uniform(name, count, seed).reshape(shape)
-    if "pos_embed" in name or "rel_pos" in name:
+    if "pos_embed" in name or "rel_pos" in name or "no_mem_" in name:
         return values * numpy.float32(0.2)
     if name.endswith(".bias"):
         return values * numpy.float32(0.1)
