@@ -5,14 +5,16 @@
 namespace facet::ops {
 namespace {
 
-void expect_inside(const char* what, const HeadView& view, std::int64_t batch, std::int64_t tokens, int heads,
-                   int dim) {
+void expect_inside(const char* what, const HeadView& view, DType dtype, std::int64_t batch,
+                   std::int64_t tokens, int heads, int dim) {
   const std::int64_t last = view.offset + (batch - 1) * view.batch_stride + (tokens - 1) * view.token_stride +
                             (heads - 1) * view.head_stride + dim;
-  FACET_CHECK(
-      view.offset >= 0 && last <= view.tensor.shape().numel() && view.tensor.dtype() == DType::Float32,
-      std::string("attention: ") + what + " reaches element " + std::to_string(last) + " of " +
-          view.tensor.shape().to_string());
+  FACET_CHECK(view.tensor.dtype() == dtype && (dtype == DType::Float32 || dtype == DType::BFloat16),
+              std::string("attention: ") + what + " is " + std::string(dtype_name(view.tensor.dtype())) +
+                  ", out is " + std::string(dtype_name(dtype)));
+  FACET_CHECK(view.offset >= 0 && last <= view.tensor.shape().numel(),
+              std::string("attention: ") + what + " reaches element " + std::to_string(last) + " of " +
+                  view.tensor.shape().to_string());
 }
 
 void expect_table(const char* what, ConstTensorView table, int positions, int dim) {
@@ -38,9 +40,9 @@ void attention(Context& ctx, const AttentionArgs& args, TensorView out) {
               "attention: out is " + out.shape().to_string());
   if (out.shape().numel() == 0) return;
   FACET_CHECK(args.keys > 0, "attention: there is no key");
-  expect_inside("q", args.q, args.batch, args.queries, args.heads, args.dim);
-  expect_inside("k", args.k, args.batch, args.keys, args.heads, args.dim);
-  expect_inside("v", args.v, args.batch, args.keys, args.heads, args.out_dim());
+  expect_inside("q", args.q, out.dtype(), args.batch, args.queries, args.heads, args.dim);
+  expect_inside("k", args.k, out.dtype(), args.batch, args.keys, args.heads, args.dim);
+  expect_inside("v", args.v, out.dtype(), args.batch, args.keys, args.heads, args.out_dim());
   ctx.kernels().attention(ctx, args, out);
 }
 
@@ -56,9 +58,9 @@ void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView 
   FACET_CHECK(out.shape() == Shape({args.batch, queries, std::int64_t(args.heads) * args.dim}),
               "window_attention: out is " + out.shape().to_string());
   if (out.shape().numel() == 0) return;
-  expect_inside("q", args.q, args.batch, queries, args.heads, args.dim);
-  expect_inside("k", args.k, args.batch, tokens, args.heads, args.dim);
-  expect_inside("v", args.v, args.batch, tokens, args.heads, args.dim);
+  expect_inside("q", args.q, out.dtype(), args.batch, queries, args.heads, args.dim);
+  expect_inside("k", args.k, out.dtype(), args.batch, tokens, args.heads, args.dim);
+  expect_inside("v", args.v, out.dtype(), args.batch, tokens, args.heads, args.dim);
   FACET_CHECK(args.window.height > 0 && args.window.width > 0, "window_attention: the window is empty");
   const bool overhangs =
       args.grid.height % args.window.height != 0 || args.grid.width % args.window.width != 0;

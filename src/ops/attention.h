@@ -13,8 +13,10 @@ struct HeadView {
   std::int64_t token_stride = 0;
   std::int64_t head_stride = 0;
 
-  [[nodiscard]] const float* row(std::int64_t batch, std::int64_t token, std::int64_t head) const {
-    return static_cast<const float*>(tensor.raw()) + offset + batch * batch_stride + token * token_stride +
+  /// The elements must be of type T.
+  template <typename T = float>
+  [[nodiscard]] const T* row(std::int64_t batch, std::int64_t token, std::int64_t head) const {
+    return static_cast<const T*>(tensor.raw()) + offset + batch * batch_stride + token * token_stride +
            head * head_stride;
   }
 };
@@ -39,7 +41,7 @@ struct AttentionArgs {
 ///
 /// Shapes  q [batch, queries, heads, dim], k [batch, keys, heads, dim], v [batch, keys, heads, value_dim], as
 ///         HeadViews; out [batch, queries, heads * value_dim], fully written, aliases no input
-/// Dtypes  f32; the softmax accumulates in f32
+/// Dtypes  q, k, v and out f32, or all bf16; the softmax accumulates in f32
 /// Errors  ContractError when a view reaches outside its tensor, or there is no key
 void attention(Context& ctx, const AttentionArgs& args, TensorView out);
 
@@ -67,6 +69,7 @@ struct WindowAttentionArgs {
 ///
 /// Shapes  k, v [batch, grid.height * grid.width, heads, dim]; q the same over the query grid
 ///         (grid / query_stride); out [batch, query tokens, heads * dim]
+/// Dtypes  q, k, v and out f32, or all bf16; padding_row, tables and bias f32; the softmax accumulates in f32
 /// Source  Li et al. 2022, "MViTv2", sec. 4.1 (decomposed relative positions); Wu et al. 2022, "TinyViT"
 /// Errors  ContractError on a shape mismatch, on a bias or table with a query_stride
 void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out);

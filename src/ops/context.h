@@ -25,6 +25,11 @@ class Context {
   /// A tensor from the arena, not initialised.
   [[nodiscard]] Tensor make(Shape shape, DType dtype = DType::Float32) { return arena_.make(shape, dtype); }
 
+  /// Called with each product just before it is computed, for those who measure (segment/calibration.h).
+  using LinearObserver = std::function<void(ConstTensorView x, const PackedLinear& weights)>;
+  void set_linear_observer(LinearObserver observer) { linear_observer_ = std::move(observer); }
+  [[nodiscard]] const LinearObserver& linear_observer() const { return linear_observer_; }
+
   void set_stop(std::stop_token stop) { stop_ = std::move(stop); }
   /// What is called at each of these places, on the thread of the run; it may run another context there.
   void set_between_blocks(std::function<void()> hook) { hook_ = std::move(hook); }
@@ -39,6 +44,7 @@ class Context {
   Arena arena_;
   std::stop_token stop_;
   std::function<void()> hook_;
+  LinearObserver linear_observer_;
 };
 
 }  // namespace facet::ops

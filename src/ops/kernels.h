@@ -3,7 +3,9 @@
 #include <memory>
 #include <string_view>
 
+#include "facet/bfloat16.h"
 #include "facet/image.h"
+#include "facet/precision.h"
 #include "facet/tensor.h"
 
 namespace facet::ops {
@@ -25,6 +27,8 @@ class PackedLinear {
   virtual ~PackedLinear() = default;
   [[nodiscard]] std::int64_t in() const { return in_; }
   [[nodiscard]] std::int64_t out() const { return out_; }
+  /// In which they are kept: it may be wider than that of the kernels that packed them.
+  [[nodiscard]] virtual Precision precision() const { return Precision::Fp32; }
 
  private:
   std::int64_t in_;
@@ -77,6 +81,13 @@ class Kernels {
   virtual ~Kernels() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
   [[nodiscard]] virtual std::unique_ptr<KernelState> make_state() const = 0;
+  /// Of the weights that are packed.
+  [[nodiscard]] virtual Precision precision() const { return Precision::Fp32; }
+  /// What layers make of what lies between the operations of a block. The sum that blocks add to (the
+  /// residual stream) and what a model gives out are float32 always.
+  [[nodiscard]] virtual DType activation_dtype() const { return DType::Float32; }
+  /// The same backend in float32, for the parts of a model that stay in it.
+  [[nodiscard]] virtual const Kernels& full_precision() const { return *this; }
   [[nodiscard]] virtual std::unique_ptr<const PackedLinear> pack_linear(ConstTensorView weight,
                                                                         ConstTensorView bias) const = 0;
   [[nodiscard]] virtual std::unique_ptr<const PackedConv2d> pack_conv2d(const Conv2dConfig& config,
@@ -95,6 +106,7 @@ class Kernels {
   virtual void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out) const = 0;
   virtual void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b,
                                  TensorView out) const = 0;
+  virtual void convert(Context& ctx, ConstTensorView x, TensorView out) const = 0;
   virtual void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const = 0;
   virtual void space_to_depth(Context& ctx, ConstTensorView x, int block, TensorView out) const = 0;
   virtual void gather_subpixels(Context& ctx, ConstTensorView x, TensorView out) const = 0;
@@ -108,8 +120,9 @@ class Kernels {
 
 using KernelsPtr = std::shared_ptr<const Kernels>;
 
-/// The fast kernels of this processor: oneDNN for products and convolutions, Highway for the rest.
-[[nodiscard]] KernelsPtr cpu_kernels();
+/// The fast kernels of this processor: oneDNN for products and convolutions, Highway for the rest. The
+/// precision is that of the weights they pack; all of them run what any of them has packed.
+[[nodiscard]] KernelsPtr cpu_kernels(Precision precision = Precision::Fp32);
 /// Plain loops in double precision: the oracle that every other backend is compared with.
 [[nodiscard]] KernelsPtr reference_kernels();
 

@@ -11,6 +11,7 @@ void linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, Linear
               "linear " + std::to_string(weights.in()) + " -> " + std::to_string(weights.out()) + ": x is " +
                   x.shape().to_string() + ", out is " + out.shape().to_string());
   if (out.shape().numel() == 0) return;
+  if (ctx.linear_observer()) ctx.linear_observer()(x, weights);
   ctx.kernels().linear(ctx, x, weights, options, out);
 }
 

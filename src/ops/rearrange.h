@@ -8,6 +8,7 @@ namespace facet::ops {
 /// convolution whose stride is its kernel is then a product.
 ///
 /// Shapes  x [B, H * block, W * block, C]     out [B, H, W, block * block * C]
+/// Dtypes  x and out f32 or bf16
 /// Errors  ContractError on a shape mismatch
 void space_to_depth(Context& ctx, ConstTensorView x, int block, TensorView out);
 

@@ -8,14 +8,25 @@ namespace {
 
 using facet::testing::random_tensor;
 
+// Beyond what rounding bfloat16 adds: scores and weights may be rounded to it on the way.
+constexpr double kTolerance = 4e-6;
+
 class AttentionTest : public OpTest {
  protected:
   void compare(int batch, int queries, int keys, int heads, int dim, bool shared_keys = false,
                float gain = 1) {
-    Tensor q = random_tensor({batch, queries, heads * dim}, 1);
-    for (float& value : q.data<float>()) value *= gain;
-    const Tensor k = random_tensor({shared_keys ? 1 : batch, keys, heads * dim}, 2);
-    const Tensor v = random_tensor({shared_keys ? 1 : batch, keys, heads * dim}, 3);
+    for (const DType dtype : kActivationTypes)
+      compare_as(dtype, batch, queries, keys, heads, dim, shared_keys, gain);
+  }
+
+ private:
+  void compare_as(DType dtype, int batch, int queries, int keys, int heads, int dim, bool shared_keys,
+                  float gain) {
+    Tensor wide = random_tensor({batch, queries, heads * dim}, 1);
+    for (float& value : wide.data<float>()) value *= gain;
+    const Tensor q = converted(oracle, wide, dtype);
+    const Tensor k = random({shared_keys ? 1 : batch, keys, heads * dim}, 2, dtype);
+    const Tensor v = random({shared_keys ? 1 : batch, keys, heads * dim}, 3, dtype);
     const AttentionArgs args{.q = split_heads(q, heads),
                              .k = split_heads(k, heads),
                              .v = split_heads(v, heads),
@@ -25,11 +36,12 @@ class AttentionTest : public OpTest {
                              .heads = heads,
                              .dim = dim,
                              .scale = 0.3F};
-    Tensor fast = Tensor::zeros({batch, queries, heads * dim});
-    Tensor slow = Tensor::zeros(fast.shape());
+    Tensor fast(Shape({batch, queries, heads * dim}), dtype);
+    Tensor slow(fast.shape(), dtype);
     attention(cpu, args, fast);
     attention(oracle, args, slow);
-    EXPECT_TENSOR_NEAR(fast, slow, 4e-6) << queries << " queries, " << keys << " keys, dim " << dim;
+    EXPECT_TENSOR_NEAR(fast, slow, kTolerance + 4 * rounding_of(dtype))
+        << queries << " queries, " << keys << " keys, dim " << dim;
   }
 };
 
@@ -78,9 +90,14 @@ class WindowAttentionTest : public OpTest {
  protected:
   enum class Bias { None, Full, Relative };
   void compare(Size grid, Size window, int heads, int dim, Bias bias) {
+    for (const DType dtype : kActivationTypes) compare_as(dtype, grid, window, heads, dim, bias);
+  }
+
+ private:
+  void compare_as(DType dtype, Size grid, Size window, int heads, int dim, Bias bias) {
     const std::int64_t tokens = std::int64_t(grid.height) * grid.width;
     const std::int64_t width = 3LL * heads * dim;
-    const Tensor qkv = random_tensor({2, tokens, width}, 1);
+    const Tensor qkv = random({2, tokens, width}, 1, dtype);
     const Tensor padding = random_tensor({width}, 2);
     const Tensor rows = random_tensor({2 * window.height - 1, dim}, 3);
     const Tensor columns = random_tensor({2 * window.width - 1, dim}, 4);
@@ -108,11 +125,11 @@ class WindowAttentionTest : public OpTest {
       args.relative_rows = rows;
       args.relative_columns = columns;
     }
-    Tensor fast = Tensor::zeros({2, tokens, heads * dim});
-    Tensor slow = Tensor::zeros(fast.shape());
+    Tensor fast(Shape({2, tokens, heads * dim}), dtype);
+    Tensor slow(fast.shape(), dtype);
     window_attention(cpu, args, fast);
     window_attention(oracle, args, slow);
-    EXPECT_TENSOR_NEAR(fast, slow, 4e-6)
+    EXPECT_TENSOR_NEAR(fast, slow, kTolerance + 4 * rounding_of(dtype))
         << grid.height << " x " << grid.width << " by " << window.height << " x " << window.width << ", dim "
         << dim << ", bias " << int(bias);
   }

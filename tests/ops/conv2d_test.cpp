@@ -62,6 +62,34 @@ TEST_P(Conv2dTest, DepthwiseTakesOtherKernels) {
   compare({.in = 32, .out = 32, .kernel = 7, .stride = 1, .padding = 3, .depthwise = true}, {1, 10, 12, 32});
 }
 
+TEST_P(Conv2dTest, TakesAndGivesBothTypesInEveryPrecision) {
+  const Conv2dConfig dense{.in = 16, .out = 24, .kernel = 3, .padding = 1, .activation = Activation::Gelu};
+  const Conv2dConfig first{.in = 3, .out = 32, .kernel = 3, .stride = 2, .padding = 1};
+  const Conv2dConfig depthwise{.in = 36, .out = 36, .kernel = 3, .padding = 1, .depthwise = true};
+  const Conv2dConfig wide{.in = 32, .out = 32, .kernel = 7, .padding = 3, .depthwise = true};
+  for (const Conv2dConfig& config : {dense, first, depthwise, wide}) {
+    const Shape filters{config.out, config.depthwise ? 1 : config.in, config.kernel, config.kernel};
+    const Tensor weight = converted(oracle, random(filters, 2, DType::BFloat16), DType::Float32);
+    const Tensor bias = random_tensor({config.out}, 3);
+    const auto slow_packed = oracle.kernels().pack_conv2d(config, weight, bias);
+    const Size size = config.output_size({10, 13});
+    for (const Precision precision : {Precision::Fp32, Precision::Bf16}) {
+      const auto packed = cpu_kernels(precision)->pack_conv2d(config, weight, bias);
+      for (const DType from : kActivationTypes) {
+        for (const DType to : kActivationTypes) {
+          const Tensor x = random({2, 10, 13, config.in}, 1, from);
+          Tensor fast(Shape({2, size.height, size.width, config.out}), to);
+          Tensor slow(fast.shape(), to);
+          conv2d(cpu, x, *packed, fast);
+          conv2d(oracle, x, *slow_packed, slow);
+          const bool rounds_x = precision == Precision::Bf16 && from == DType::Float32;
+          EXPECT_TENSOR_NEAR(fast, slow, 2e-6 + 2 * rounding_of(to) + (rounds_x ? 3e-3 : 0));
+        }
+      }
+    }
+  }
+}
+
 TEST_P(Conv2dTest, RefusesWrongShapes) {
   const Conv2dConfig config{.in = 4, .out = 4, .kernel = 3, .padding = 1};
   const auto packed = cpu.kernels().pack_conv2d(config, random_tensor({4, 4, 3, 3}, 1), {});

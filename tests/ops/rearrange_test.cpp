@@ -12,12 +12,16 @@ class RearrangeTest : public OpTest {};
 
 TEST_P(RearrangeTest, SpaceToDepthMatchesTheOracle) {
   for (const int block : {1, 2, 16}) {
-    const Tensor x = random_tensor({2, 3 * block, 5 * block, 3}, 1);
-    Tensor fast = Tensor::zeros({2, 3, 5, 3LL * block * block});
-    Tensor slow = Tensor::zeros(fast.shape());
-    space_to_depth(cpu, x, block, fast);
-    space_to_depth(oracle, x, block, slow);
-    EXPECT_TENSOR_NEAR(fast, slow, 0);
+    for (const DType from : kActivationTypes) {
+      for (const DType to : kActivationTypes) {
+        const Tensor x = random({2, 3 * block, 5 * block, 3}, 1, from);
+        Tensor fast(Shape({2, 3, 5, 3LL * block * block}), to);
+        Tensor slow(fast.shape(), to);
+        space_to_depth(cpu, x, block, fast);
+        space_to_depth(oracle, x, block, slow);
+        EXPECT_TENSOR_NEAR(fast, slow, 0) << block;
+      }
+    }
   }
   Tensor out = Tensor::zeros({1, 2, 2, 4});
   EXPECT_THROW(space_to_depth(cpu, Tensor::zeros({1, 5, 4, 1}), 2, out), ContractError);

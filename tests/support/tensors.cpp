@@ -1,6 +1,7 @@
 #include "support/tensors.h"
 
 #include <cmath>
+#include <vector>
 
 namespace facet::testing {
 
@@ -16,9 +17,20 @@ Tensor random_tensor(Shape shape, std::uint64_t seed) {
   return tensor;
 }
 
+namespace {
+
+std::vector<float> as_floats(ConstTensorView x) {
+  if (x.dtype() != DType::BFloat16) return {x.data<float>().begin(), x.data<float>().end()};
+  std::vector<float> values;
+  for (const BFloat16 value : x.data<BFloat16>()) values.push_back(float(value));
+  return values;
+}
+
+}  // namespace
+
 double relative_l2_error(ConstTensorView a, ConstTensorView b) {
-  const auto left = a.data<float>();
-  const auto right = b.data<float>();
+  const std::vector<float> left = as_floats(a);
+  const std::vector<float> right = as_floats(b);
   double difference = 0;
   double norm = 0;
   for (std::size_t i = 0; i < left.size(); ++i) {

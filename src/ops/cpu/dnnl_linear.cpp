@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "ops/convert.h"
 #include "ops/cpu/dnnl_primitives.h"
 
 namespace facet::ops {
@@ -13,52 +14,54 @@ using InnerProduct = dnnl::inner_product_forward;
 // rows stand in for "many" where it does.
 constexpr std::int64_t kUsualRows = 4096;
 
-memory::desc matrix(std::int64_t rows, std::int64_t columns) {
-  return {{rows, columns}, memory::data_type::f32, memory::format_tag::ab};
+memory::desc matrix(std::int64_t rows, std::int64_t columns, DType dtype) {
+  return {{rows, columns}, dnnl_type(dtype), memory::format_tag::ab};
 }
 
 class DnnlLinear : public PackedLinear {
  public:
-  DnnlLinear(ConstTensorView weight, ConstTensorView bias_values)
-      : PackedLinear(weight.shape()[1], weight.shape()[0]), identity(next_weights_identity()) {
+  DnnlLinear(ConstTensorView weight, ConstTensorView bias_values, DType weight_dtype)
+      : PackedLinear(weight.shape()[1], weight.shape()[0]),
+        identity(next_weights_identity()),
+        dtype(weight_dtype) {
     if (!bias_values.empty()) {
       const memory::desc vector({out()}, memory::data_type::f32, memory::format_tag::a);
       bias = dnnl_reordered(bias_values, vector, vector);
     }
-    const memory::desc any({out(), in()}, memory::data_type::f32, memory::format_tag::any);
-    const auto wanted = descriptor(kUsualRows, any, {}).weights_desc();
-    weights = dnnl_reordered(weight, matrix(out(), in()), wanted);
+    const memory::desc any({out(), in()}, dnnl_type(dtype), memory::format_tag::any);
+    const auto wanted = descriptor(kUsualRows, any, {}, dtype).weights_desc();
+    weights = dnnl_reordered(weight, matrix(out(), in(), DType::Float32), wanted);
   }
 
   [[nodiscard]] InnerProduct::primitive_desc descriptor(std::int64_t rows, const memory::desc& layout,
-                                                        LinearOptions options) const {
+                                                        LinearOptions options, DType out_dtype) const {
     const auto attributes = dnnl_attributes(options.activation, options.accumulate);
     constexpr auto kind = dnnl::prop_kind::forward_inference;
-    const memory::desc source = matrix(rows, in());
-    const memory::desc destination = matrix(rows, out());
+    const memory::desc source = matrix(rows, in(), dtype);
+    const memory::desc destination = matrix(rows, out(), out_dtype);
     if (!bias) return dnnl_describe<InnerProduct>(attributes, kind, source, layout, destination);
     return dnnl_describe<InnerProduct>(attributes, kind, source, layout, bias.get_desc(), destination);
   }
 
+  [[nodiscard]] Precision precision() const override {
+    return dtype == DType::BFloat16 ? Precision::Bf16 : Precision::Fp32;
+  }
+  /// What products with it can give.
+  [[nodiscard]] DType nearest_out(DType wanted) const {
+    return dtype == DType::Float32 ? DType::Float32 : wanted;
+  }
+
   std::uint64_t identity;
+  DType dtype;  // of the weights and of x
   memory weights;
   memory bias;
 };
 
-PreparedPrimitive prepare(const DnnlLinear& packed, std::int64_t rows, LinearOptions options) {
-  const auto descriptor = packed.descriptor(rows, packed.weights.get_desc(), options);
-  return {InnerProduct(descriptor),
-          memory(descriptor.src_desc(), dnnl_engine(), nullptr),
-          packed.weights,
-          packed.bias,
-          memory(descriptor.dst_desc(), dnnl_engine(), nullptr),
-          memory(descriptor.scratchpad_desc(), dnnl_engine(), nullptr)};
-}
-
 }  // namespace
 
-std::unique_ptr<const PackedLinear> dnnl_pack_linear(ConstTensorView weight, ConstTensorView bias) {
-  return std::make_unique<DnnlLinear>(weight, bias);
+std::unique_ptr<const PackedLinear> dnnl_pack_linear(ConstTensorView weight, ConstTensorView bias,
+                                                     DType dtype) {
+  return std::make_unique<DnnlLinear>(weight, bias, dtype);
 }
 
 void dnnl_linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, LinearOptions options,
@@ -66,10 +69,17 @@ void dnnl_linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, L
   const auto& packed = dynamic_cast<const DnnlLinear&>(weights);
   auto& state = dynamic_cast<DnnlState&>(ctx.state());
   const std::int64_t rows = x.shape().numel() / weights.in();
-  const int variant = static_cast<int>(options.activation) * 2 + (options.accumulate ? 1 : 0);
-  PreparedPrimitive& prepared =
-      state.prepared({packed.identity, rows, 0, 0, variant}, [&] { return prepare(packed, rows, options); });
-  state.execute(ctx, prepared, x.data<float>().data(), out.data<float>().data());
+  const ReadAs from(ctx, x, packed.dtype);
+  WriteAs to(ctx, out, packed.nearest_out(out.dtype()), options.accumulate);
+  const DType out_dtype = to.view().dtype();
+  const int variant = (static_cast<int>(options.activation) * 2 + (options.accumulate ? 1 : 0)) * 2 +
+                      (out_dtype == DType::BFloat16 ? 1 : 0);
+  PreparedPrimitive& prepared = state.prepared({packed.identity, rows, 0, 0, variant}, [&] {
+    const auto described = packed.descriptor(rows, packed.weights.get_desc(), options, out_dtype);
+    return dnnl_prepare<InnerProduct>(described, packed.weights, packed.bias);
+  });
+  state.execute(ctx, prepared, from.view().raw(), to.view().raw());
+  to.finish(ctx);
 }
 
 }  // namespace facet::ops

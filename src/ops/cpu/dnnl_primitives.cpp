@@ -25,19 +25,45 @@ std::uint64_t next_weights_identity() {
   return next++;
 }
 
-void DnnlState::execute(Context& ctx, PreparedPrimitive& prepared, const void* source, void* destination) {
+bool dnnl_takes_bfloat16() {
+#if defined(__x86_64__)
+  return dnnl_get_effective_cpu_isa() >= dnnl_cpu_isa_avx512_core;
+#else
+  return false;
+#endif
+}
+
+DType dnnl_weight_dtype(Precision precision) {
+  return precision == Precision::Fp32 || !dnnl_takes_bfloat16() ? DType::Float32 : DType::BFloat16;
+}
+
+dnnl::memory::data_type dnnl_type(DType dtype) {
+  return dtype == DType::BFloat16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
+}
+
+PreparedPrimitive::PreparedPrimitive(dnnl::primitive primitive, Memories memories)
+    : primitive_(std::move(primitive)), memories_(std::move(memories)) {
+  const auto add = [&](int index, const dnnl::memory& memory) {
+    if (memory) arguments_[count_++] = {index, memory.get()};
+  };
+  add(DNNL_ARG_SRC, memories_.source);
+  add(DNNL_ARG_WEIGHTS, memories_.weights);
+  add(DNNL_ARG_BIAS, memories_.bias);
+  add(DNNL_ARG_DST, memories_.destination);
+  add(DNNL_ARG_SCRATCHPAD, memories_.scratchpad);
+}
+
+void PreparedPrimitive::execute(Context& ctx, const dnnl::stream& stream, const void* source,
+                                void* destination) {
   ctx.team().bind_caller();
-  prepared.source.set_data_handle(const_cast<void*>(source));  // oneDNN's handles do not know const
-  prepared.destination.set_data_handle(destination);
-  Tensor scratch = ctx.make({std::int64_t(prepared.scratchpad.get_desc().get_size()) + 1}, DType::UInt8);
-  prepared.scratchpad.set_data_handle(scratch.view().raw());
-  std::unordered_map<int, dnnl::memory> args{{DNNL_ARG_SRC, prepared.source},
-                                             {DNNL_ARG_WEIGHTS, prepared.weights},
-                                             {DNNL_ARG_DST, prepared.destination},
-                                             {DNNL_ARG_SCRATCHPAD, prepared.scratchpad}};
-  if (prepared.bias) args.emplace(DNNL_ARG_BIAS, prepared.bias);
-  prepared.primitive.execute(stream_, args);
-  stream_.wait();
+  memories_.source.set_data_handle(const_cast<void*>(source));  // oneDNN's handles do not know const
+  memories_.destination.set_data_handle(destination);
+  const Tensor scratch =
+      ctx.make({std::int64_t(memories_.scratchpad.get_desc().get_size()) + 1}, DType::UInt8);
+  memories_.scratchpad.set_data_handle(const_cast<void*>(scratch.view().raw()));
+  dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive_.get(), stream.get(), count_, arguments_.data()),
+                          "could not execute a product");
+  dnnl::error::wrap_c_api(dnnl_stream_wait(stream.get()), "could not wait for a product");
 }
 
 dnnl::primitive_attr dnnl_attributes(Activation activation, bool accumulate) {

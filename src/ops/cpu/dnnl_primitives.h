@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 
@@ -10,12 +11,39 @@ namespace facet::ops {
 
 /// The process's CPU engine of oneDNN.
 const dnnl::engine& dnnl_engine();
+/// Whether oneDNN multiplies bfloat16 on this processor, be it by way of float32.
+bool dnnl_takes_bfloat16();
+/// The type in which oneDNN keeps weights of this precision here.
+DType dnnl_weight_dtype(Precision precision);
 
-/// A primitive with its memory objects; only the data pointers change from call to call.
-struct PreparedPrimitive {
-  dnnl::primitive primitive;
-  dnnl::memory source, weights, bias, destination, scratchpad;
+/// A primitive with its memory objects and its list of arguments; only the data pointers change from call to
+/// call.
+class PreparedPrimitive {
+ public:
+  struct Memories {
+    dnnl::memory source, weights, bias, destination, scratchpad;
+  };
+  PreparedPrimitive(dnnl::primitive primitive, Memories memories);
+  void execute(Context& ctx, const dnnl::stream& stream, const void* source, void* destination);
+
+ private:
+  dnnl::primitive primitive_;
+  Memories memories_;  // the arguments hold their handles
+  std::array<dnnl_exec_arg_t, 5> arguments_{};
+  int count_ = 0;
 };
+
+/// The primitive of a description, for weights that are already laid out.
+template <class Primitive>
+PreparedPrimitive dnnl_prepare(const typename Primitive::primitive_desc& description,
+                               const dnnl::memory& weights, const dnnl::memory& bias) {
+  const auto unbound = [](const dnnl::memory::desc& desc) {
+    return dnnl::memory(desc, dnnl_engine(), nullptr);
+  };
+  return {Primitive(description),
+          {unbound(description.src_desc()), weights, bias, unbound(description.dst_desc()),
+           unbound(description.scratchpad_desc())}};
+}
 
 /// Prepared primitives of one context, by packed weights and what else makes them differ.
 class DnnlState : public KernelState {
@@ -34,7 +62,9 @@ class DnnlState : public KernelState {
     const auto found = primitives_.find(key);
     return found != primitives_.end() ? found->second : primitives_.emplace(key, make()).first->second;
   }
-  void execute(Context& ctx, PreparedPrimitive& prepared, const void* source, void* destination);
+  void execute(Context& ctx, PreparedPrimitive& prepared, const void* source, void* destination) {
+    prepared.execute(ctx, stream_, source, destination);
+  }
 
  private:
   struct KeyHash {
@@ -52,6 +82,8 @@ class DnnlState : public KernelState {
 
 /// A number that no other packed weights of this process have.
 std::uint64_t next_weights_identity();
+/// Float32 or BFloat16 as oneDNN names them.
+dnnl::memory::data_type dnnl_type(DType dtype);
 /// Post-operations: add to what is there, then the activation; scratch memory comes from the caller.
 dnnl::primitive_attr dnnl_attributes(Activation activation, bool accumulate);
 /// The description of a primitive that takes `args`: oneDNN 3 has no descriptor of the operation before it.
@@ -68,11 +100,12 @@ typename Primitive::primitive_desc dnnl_describe(const dnnl::primitive_attr& att
 dnnl::memory dnnl_reordered(ConstTensorView values, const dnnl::memory::desc& plain,
                             const dnnl::memory::desc& wanted);
 
-std::unique_ptr<const PackedLinear> dnnl_pack_linear(ConstTensorView weight, ConstTensorView bias);
+std::unique_ptr<const PackedLinear> dnnl_pack_linear(ConstTensorView weight, ConstTensorView bias,
+                                                     DType dtype);
 void dnnl_linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, LinearOptions options,
                  TensorView out);
 std::unique_ptr<const PackedConv2d> dnnl_pack_conv2d(const Conv2dConfig& config, ConstTensorView weight,
-                                                     ConstTensorView bias);
+                                                     ConstTensorView bias, DType dtype);
 void dnnl_conv2d(Context& ctx, ConstTensorView x, const PackedConv2d& weights, TensorView out);
 
 }  // namespace facet::ops

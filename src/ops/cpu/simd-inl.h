@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 #include "hwy/highway.h"
 #include "ops/kernels.h"
@@ -29,6 +30,56 @@ using FloatVec = hn::Vec<Floats>;
 using Ints = hn::RebindToSigned<Floats>;
 
 constexpr std::size_t kLanes = hn::MaxLanes(Floats());
+
+// Floats and bfloat16 are loaded and stored alike, whole or the first `count` of a vector. Rounding is to the
+// nearest even; no NaN becomes a number but those whose mantissa is all ones, which arithmetic never makes.
+using BFloats = hn::Rebind<std::uint16_t, Floats>;
+
+HWY_INLINE FloatVec widened(hn::Vec<BFloats> bits) {
+  const hn::RebindToUnsigned<Floats> du;
+  return hn::BitCast(Floats(), hn::ShiftLeft<16>(hn::PromoteTo(du, bits)));
+}
+
+HWY_INLINE hn::Vec<BFloats> narrowed(FloatVec x) {
+  const hn::RebindToUnsigned<Floats> du;
+  const auto bits = hn::BitCast(du, x);
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1U));
+  const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7FFFU))));
+  return hn::DemoteTo(BFloats(), hn::BitCast(Ints(), rounded));
+}
+
+HWY_INLINE const std::uint16_t* bits_of(const BFloat16* x) {
+  return reinterpret_cast<const std::uint16_t*>(x);
+}
+HWY_INLINE std::uint16_t* bits_of(BFloat16* x) { return reinterpret_cast<std::uint16_t*>(x); }
+
+HWY_INLINE FloatVec load(const float* x) { return hn::LoadU(Floats(), x); }
+HWY_INLINE FloatVec load(const BFloat16* x) { return widened(hn::LoadU(BFloats(), bits_of(x))); }
+HWY_INLINE void store(FloatVec value, float* to) { hn::StoreU(value, Floats(), to); }
+HWY_INLINE void store(FloatVec value, BFloat16* to) { hn::StoreU(narrowed(value), BFloats(), bits_of(to)); }
+
+HWY_INLINE FloatVec load_first(std::size_t count, const float* x) {
+  return hn::MaskedLoad(hn::FirstN(Floats(), count), Floats(), x);
+}
+HWY_INLINE FloatVec load_first(std::size_t count, const BFloat16* x) {
+  return widened(hn::MaskedLoad(hn::FirstN(BFloats(), count), BFloats(), bits_of(x)));
+}
+HWY_INLINE void store_first(std::size_t count, FloatVec value, float* to) {
+  hn::BlendedStore(value, hn::FirstN(Floats(), count), Floats(), to);
+}
+HWY_INLINE void store_first(std::size_t count, FloatVec value, BFloat16* to) {
+  hn::BlendedStore(narrowed(value), hn::FirstN(BFloats(), count), BFloats(), bits_of(to));
+}
+
+// Calls `work` with a pointer to the elements, of whichever type they are.
+template <class Work>
+void with_elements(ConstTensorView x, const Work& work) {
+  x.dtype() == DType::BFloat16 ? work(x.data<BFloat16>().data()) : work(x.data<float>().data());
+}
+template <class Work>
+void with_elements(TensorView x, const Work& work) {
+  x.dtype() == DType::BFloat16 ? work(x.data<BFloat16>().data()) : work(x.data<float>().data());
+}
 
 // e^x for x <= 0 (softmax, Gaussian tails): Cody-Waite reduction and a degree-6 polynomial, 2 ulp; 0 below
 // -87.
@@ -91,23 +142,24 @@ HWY_INLINE FloatVec activated(Activation activation, FloatVec x) {
 }
 
 // One row of a layer norm; out may be x.
-HWY_INLINE void normalize_row(const float* HWY_RESTRICT x, const float* HWY_RESTRICT gamma,
-                              const float* HWY_RESTRICT beta, std::size_t channels, float eps,
-                              Activation activation, float* out) {
+template <class In, class Out>
+HWY_INLINE void normalize_row(const In* x, const float* HWY_RESTRICT gamma, const float* HWY_RESTRICT beta,
+                              std::size_t channels, float eps, Activation activation, Out* out) {
   const Floats d;
   const std::size_t whole = channels / kLanes * kLanes;
-  const auto rest = hn::FirstN(d, channels - whole);
+  const std::size_t rest = channels - whole;
   FloatVec sum = hn::Zero(d);
-  for (std::size_t c = 0; c < whole; c += kLanes) sum = hn::Add(sum, hn::LoadU(d, x + c));
-  if (whole < channels) sum = hn::Add(sum, hn::MaskedLoad(rest, d, x + whole));
+  for (std::size_t c = 0; c < whole; c += kLanes) sum = hn::Add(sum, load(x + c));
+  if (rest > 0) sum = hn::Add(sum, load_first(rest, x + whole));
   const FloatVec mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)) / float(channels));
   FloatVec squares = hn::Zero(d);
   for (std::size_t c = 0; c < whole; c += kLanes) {
-    const FloatVec centred = hn::Sub(hn::LoadU(d, x + c), mean);
+    const FloatVec centred = hn::Sub(load(x + c), mean);
     squares = hn::MulAdd(centred, centred, squares);
   }
-  if (whole < channels) {
-    const FloatVec centred = hn::IfThenElseZero(rest, hn::Sub(hn::MaskedLoad(rest, d, x + whole), mean));
+  if (rest > 0) {
+    const FloatVec centred =
+        hn::IfThenElseZero(hn::FirstN(d, rest), hn::Sub(load_first(rest, x + whole), mean));
     squares = hn::MulAdd(centred, centred, squares);
   }
   const float variance = hn::GetLane(hn::SumOfLanes(d, squares)) / float(channels);
@@ -116,13 +168,12 @@ HWY_INLINE void normalize_row(const float* HWY_RESTRICT x, const float* HWY_REST
     return activated(activation, hn::MulAdd(hn::Mul(hn::Sub(value, mean), inverse), g, b));
   };
   for (std::size_t c = 0; c < whole; c += kLanes) {
-    hn::StoreU(normalized(hn::LoadU(d, x + c), hn::LoadU(d, gamma + c), hn::LoadU(d, beta + c)), d, out + c);
+    store(normalized(load(x + c), load(gamma + c), load(beta + c)), out + c);
   }
-  if (whole < channels) {
-    const FloatVec value =
-        normalized(hn::MaskedLoad(rest, d, x + whole), hn::MaskedLoad(rest, d, gamma + whole),
-                   hn::MaskedLoad(rest, d, beta + whole));
-    hn::BlendedStore(value, rest, d, out + whole);
+  if (rest > 0) {
+    const FloatVec value = normalized(load_first(rest, x + whole), load_first(rest, gamma + whole),
+                                      load_first(rest, beta + whole));
+    store_first(rest, value, out + whole);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ops/attention.h"
+#include "ops/cpu/panel_linear.h"
 #include "ops/kernels.h"
 
 namespace facet::ops::simd {
@@ -15,11 +16,16 @@ void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out)
 void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
                 Activation activation, TensorView out);
 void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);
+void convert(Context& ctx, ConstTensorView x, TensorView out);
 void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);
 void activate(Context& ctx, Activation activation, TensorView x);
 void signed_mask(Context& ctx, bool binary, TensorView x);
 void max_pool2(Context& ctx, ConstTensorView x, TensorView out);
 void rotate_positions(Context& ctx, ConstTensorView angles, TensorView x);
+
+/// ops::linear with weights in panels.
+void panel_linear(Context& ctx, ConstTensorView x, const PanelLinear& weights, LinearOptions options,
+                  TensorView out);
 
 /// Filters [kernel * kernel, C] and biases [C]: a tap's weights for all channels lie together.
 void depthwise_conv2d(Context& ctx, ConstTensorView x, const Conv2dConfig& config, ConstTensorView taps,

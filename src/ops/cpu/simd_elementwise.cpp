@@ -18,17 +18,31 @@ constexpr std::int64_t kGrain = 1 << 14;  // elements: below it a second thread 
 void run_layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
                     Activation activation, TensorView out) {
   const std::int64_t channels = x.shape()[-1];
-  const float* from = x.data<float>().data();
   const float* g = gamma.data<float>().data();
   const float* b = beta.data<float>().data();
-  float* to = out.data<float>().data();
   const std::int64_t rows = x.shape().numel() / channels;
-  ctx.team().parallel_ranges(
-      rows, std::max<std::int64_t>(1, kGrain / channels), [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t grain = std::max<std::int64_t>(1, kGrain / channels);
+  with_elements(x, [&](const auto* from) {
+    with_elements(out, [&](auto* to) {
+      ctx.team().parallel_ranges(rows, grain, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t row = begin; row < end; ++row) {
           normalize_row(from + row * channels, g, b, channels, eps, activation, to + row * channels);
         }
       });
+    });
+  });
+}
+
+void run_convert(Context& ctx, ConstTensorView x, TensorView out) {
+  with_elements(x, [&](const auto* from) {
+    with_elements(out, [&](auto* to) {
+      ctx.team().parallel_ranges(x.shape().numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+        std::int64_t i = begin;
+        for (; i + std::int64_t(kLanes) <= end; i += kLanes) store(load(from + i), to + i);
+        if (i < end) store_first(end - i, load_first(end - i, from + i), to + i);
+      });
+    });
+  });
 }
 
 void run_add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) {
@@ -80,29 +94,33 @@ void run_signed_mask(Context& ctx, bool binary, TensorView x) {
   });
 }
 
+template <class In, class Out>
+void pool_row(const In* top, std::int64_t stride, std::int64_t columns, std::int64_t channels, Out* to) {
+  const auto largest = [&](const In* cell, const auto& read) {
+    const FloatVec upper = hn::Max(read(cell), read(cell + channels));
+    return hn::Max(upper, hn::Max(read(cell + stride), read(cell + stride + channels)));
+  };
+  for (std::int64_t column = 0; column < columns; ++column, top += 2 * channels, to += channels) {
+    std::int64_t c = 0;
+    for (; c + std::int64_t(kLanes) <= channels; c += kLanes) {
+      store(largest(top + c, [](const In* from) { return load(from); }), to + c);
+    }
+    const std::size_t rest = channels - c;
+    if (rest == 0) continue;
+    store_first(rest, largest(top + c, [rest](const In* from) { return load_first(rest, from); }), to + c);
+  }
+}
+
 void run_max_pool2(Context& ctx, ConstTensorView x, TensorView out) {
   const Shape& shape = out.shape();
   const std::int64_t channels = shape[3];
   const std::int64_t stride = x.shape()[2] * channels;
-  const float* from = x.data<float>().data();
-  float* to = out.data<float>().data();
-  ctx.team().parallel_for(shape[0] * shape[1], [&](std::int64_t row, int) {
-    const Floats d;
-    for (std::int64_t column = 0; column < shape[2]; ++column) {
-      const float* top = from + 2 * row * stride + 2 * column * channels;
-      float* cell = to + (row * shape[2] + column) * channels;
-      std::int64_t c = 0;
-      for (; c + std::int64_t(kLanes) <= channels; c += kLanes) {
-        const FloatVec upper = hn::Max(hn::LoadU(d, top + c), hn::LoadU(d, top + channels + c));
-        const FloatVec lower =
-            hn::Max(hn::LoadU(d, top + stride + c), hn::LoadU(d, top + stride + channels + c));
-        hn::StoreU(hn::Max(upper, lower), d, cell + c);
-      }
-      for (; c < channels; ++c) {
-        cell[c] = std::max(std::max(top[c], top[channels + c]),
-                           std::max(top[stride + c], top[stride + channels + c]));
-      }
-    }
+  with_elements(x, [&](const auto* from) {
+    with_elements(out, [&](auto* to) {
+      ctx.team().parallel_for(shape[0] * shape[1], [&](std::int64_t row, int) {
+        pool_row(from + 2 * row * stride, stride, shape[2], channels, to + row * shape[2] * channels);
+      });
+    });
   });
 }
 
@@ -124,17 +142,45 @@ void rotate_row(const float* HWY_RESTRICT angles, float* HWY_RESTRICT x, std::in
   }
 }
 
+// A pair of channels lies in one 32-bit lane.
+void rotate_row(const float* HWY_RESTRICT angles, BFloat16* HWY_RESTRICT x, std::int64_t channels) {
+  const Floats d;
+  const hn::RebindToUnsigned<Floats> du;
+  const auto upper = hn::Set(du, 0xFFFF0000U);
+  std::int64_t c = 0;
+  for (; c + 2 * std::int64_t(kLanes) <= channels; c += 2 * kLanes) {
+    FloatVec cosine, sine;
+    hn::LoadInterleaved2(d, angles + c, cosine, sine);
+    auto* pairs = reinterpret_cast<std::uint32_t*>(x + c);
+    const auto both = hn::LoadU(du, pairs);
+    const FloatVec re = hn::BitCast(d, hn::ShiftLeft<16>(both));
+    const FloatVec im = hn::BitCast(d, hn::And(both, upper));
+    const FloatVec turned_re = hn::NegMulAdd(im, sine, hn::Mul(re, cosine));
+    const FloatVec turned_im = hn::MulAdd(im, cosine, hn::Mul(re, sine));
+    const auto low = hn::PromoteTo(du, narrowed(turned_re));
+    const auto high = hn::ShiftLeft<16>(hn::PromoteTo(du, narrowed(turned_im)));
+    hn::StoreU(hn::Or(low, high), du, pairs);
+  }
+  for (; c < channels; c += 2) {
+    const auto re = float(x[c]);
+    const auto im = float(x[c + 1]);
+    x[c] = BFloat16(re * angles[c] - im * angles[c + 1]);
+    x[c + 1] = BFloat16(re * angles[c + 1] + im * angles[c]);
+  }
+}
+
 void run_rotate_positions(Context& ctx, ConstTensorView angles, TensorView x) {
   const std::int64_t channels = angles.shape()[1];
   const std::int64_t positions = angles.shape()[0];
   const float* table = angles.data<float>().data();
-  float* values = x.data<float>().data();
-  const auto rotate_rows = [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      rotate_row(table + row % positions * channels, values + row * channels, channels);
-    }
-  };
-  ctx.team().parallel_ranges(x.shape().numel() / channels, kGrain / channels + 1, rotate_rows);
+  with_elements(x, [&](auto* values) {
+    const auto rotate_rows = [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        rotate_row(table + row % positions * channels, values + row * channels, channels);
+      }
+    };
+    ctx.team().parallel_ranges(x.shape().numel() / channels, kGrain / channels + 1, rotate_rows);
+  });
 }
 
 // b becomes one panel [K][M rounded up to a vector]; rows of a meet it in tiles.
@@ -185,6 +231,7 @@ HWY_AFTER_NAMESPACE();
 namespace facet::ops::simd {
 
 HWY_EXPORT(run_layer_norm);
+HWY_EXPORT(run_convert);
 HWY_EXPORT(run_add);
 HWY_EXPORT(run_activate);
 HWY_EXPORT(run_matmul_transposed);
@@ -195,6 +242,10 @@ HWY_EXPORT(run_rotate_positions);
 void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
                 Activation activation, TensorView out) {
   HWY_DYNAMIC_DISPATCH(run_layer_norm)(ctx, x, gamma, beta, eps, activation, out);
+}
+
+void convert(Context& ctx, ConstTensorView x, TensorView out) {
+  HWY_DYNAMIC_DISPATCH(run_convert)(ctx, x, out);
 }
 
 void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) {

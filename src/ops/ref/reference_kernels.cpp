@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ops/attention.h"
+#include "ops/float32_bridge.h"
 #include "ops/kernels.h"
 #include "ops/ref/reference_subpixel_masks.h"
 #include "ops/ref/reference_token_attention.h"
@@ -193,6 +194,19 @@ class ReferenceKernels : public Kernels {
     });
   }
 
+  void convert(Context& /*ctx*/, ConstTensorView x, TensorView out) const override {
+    const auto value_at = [&](std::int64_t i) {
+      return x.dtype() == DType::BFloat16 ? float(x.data<BFloat16>()[i]) : x.data<float>()[i];
+    };
+    for (std::int64_t i = 0; i < out.shape().numel(); ++i) {
+      if (out.dtype() == DType::BFloat16) {
+        out.data<BFloat16>()[i] = BFloat16(value_at(i));
+      } else {
+        out.data<float>()[i] = value_at(i);
+      }
+    }
+  }
+
   void add(Context& /*ctx*/, ConstTensorView a, ConstTensorView b, TensorView out) const override {
     const auto right = b.data<float>();
     for (std::size_t i = 0; i < out.data<float>().size(); ++i) {
@@ -355,7 +369,7 @@ class ReferenceKernels : public Kernels {
 }  // namespace
 
 KernelsPtr reference_kernels() {
-  static const KernelsPtr kernels = std::make_shared<const ReferenceKernels>();
+  static const KernelsPtr kernels = std::make_shared<const Float32Bridge<ReferenceKernels>>();
   return kernels;
 }
 
