@@ -26,9 +26,15 @@ T or_exit(Result<T> result) {
   std::exit(status_row(result.status().code()).exit_status);
 }
 
-ModelPtr open_model(const std::filesystem::path& path) {
-  if (path.extension() != ".json") return or_exit(load_model(path));
-  return or_exit(models::build_model(testing::SyntheticWeights(path, 1), ops::cpu_kernels()));
+// "FILE[,PRECISION]"
+ModelPtr open_model(const std::string& text) {
+  const std::size_t comma = text.rfind(',');
+  const std::filesystem::path path = text.substr(0, comma);
+  const auto named = comma == std::string::npos ? std::optional(Precision::Fp32)
+                                                : precision_from_name(text.substr(comma + 1));
+  const Precision precision = named.value_or(Precision::Fp32);
+  if (path.extension() != ".json") return or_exit(load_model(path, {.precision = precision}));
+  return or_exit(models::build_model(testing::SyntheticWeights(path, 1), ops::cpu_kernels(precision)));
 }
 
 Image drawn_picture() {
@@ -126,13 +132,14 @@ void everything(benchmark::State& state, const Bench& bench) {
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (argc < 2) {
-    std::fprintf(stderr, "usage: facet_segment_bench [options] MODEL [PICTURE]\n");
+    std::fprintf(stderr, "usage: facet_segment_bench [options] MODEL[,PRECISION] [PICTURE]\n");
     return 2;
   }
   const facet::Bench bench{
       facet::open_model(argv[1]),
       argc > 2 ? facet::or_exit(facet::read_picture(argv[2])).image : facet::drawn_picture()};
-  const std::string name = facet::model_info(*bench.model).architecture + "/";
+  const std::string name =
+      facet::model_info(*bench.model).architecture + "/" + facet::model_info(*bench.model).precision + "/";
   const auto add = [&](const char* job, void (*run)(benchmark::State&, const facet::Bench&)) {
     benchmark::RegisterBenchmark((name + job).c_str(), run, bench)
         ->Unit(benchmark::kMillisecond)

@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "facet/precision.h"
 #include "facet/status.h"
 
 namespace facet {
@@ -15,10 +17,12 @@ using ModelPtr = std::shared_ptr<const Model>;
 
 /// What a model is, for people and for caches.
 struct ModelInfo {
-  std::string architecture;       ///< "sam_vit_b", "sam_vit_l", "sam_vit_h", "mobile_sam", "sam2_hiera_tiny",
-                                  ///< "sam2.1_hiera_tiny", the same with small, base_plus, large
-  std::string precision;          ///< "fp32"
-  std::filesystem::path path;     ///< where the weights came from
+  std::string architecture;    ///< "sam_vit_b", "sam_vit_l", "sam_vit_h", "mobile_sam", "sam2_hiera_tiny",
+                               ///< "sam2.1_hiera_tiny", the same with small, base_plus, large
+  std::string precision;       ///< what runs: "fp32", "bf16", "int8"
+  std::filesystem::path path;  ///< where the weights came from
+  /// Of an int8 model: the products that lost too much and run in bf16, by the names of their weights.
+  std::vector<std::string> kept_layers;
   std::int64_t parameters = 0;    ///< numbers in the weights
   std::uint64_t fingerprint = 0;  ///< hash of the architecture and the weights: equal for equal models
   int image_size = 1024;          ///< side of the square that pictures are fitted into, in pixels
@@ -28,7 +32,9 @@ struct ModelInfo {
 struct LoadOptions {
   /// Threads used for packing; 0 takes the processors this process may run on.
   int threads = 0;
-  /// Run on the plain reference kernels: slow, for comparison.
+  /// Auto takes the fastest of this processor.
+  Precision precision = Precision::Fp32;
+  /// Run on the plain reference kernels: slow, for comparison; always in float32.
   bool reference_kernels = false;
 };
 

@@ -4,6 +4,7 @@
 
 #include "cli/cli11_fwd.h"
 #include "cli/io.h"
+#include "facet/model.h"
 #include "facet/status.h"
 #include "models/catalogue.h"
 #include "models/model_folder.h"
@@ -14,15 +15,20 @@ namespace facet::cli {
 struct ModelOptions {
   std::string model = std::string(models::kDefaultModel);
   std::string folder;  ///< empty = FACET_MODEL_DIR or the cache
+  std::string precision = "fp32";
 };
 
 void bind_model_folder(CLI::App& command, ModelOptions& options);
-/// --model and --model-dir
+/// --model, --model-dir and --precision
 void bind_model(CLI::App& command, ModelOptions& options);
 
 /// Errors  Usage when nothing says where models lie
 Result<models::ModelFolder> open_model_folder(const ModelOptions& options, const Io& io);
 /// The file or folder of the model that is meant.   Errors  BadModel, Usage
 Result<std::filesystem::path> find_model_path(const ModelOptions& options, const Io& io);
+/// The model at `path` in the precision that is meant; says so where this processor has no instructions for
+/// it. Errors  BadModel
+Result<ModelPtr> load_model_at(const std::filesystem::path& path, const ModelOptions& options, int threads,
+                               Io& io);
 
 }  // namespace facet::cli

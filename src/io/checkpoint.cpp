@@ -115,6 +115,11 @@ std::vector<std::string> Checkpoint::names() const {
   return names;
 }
 
+std::string Checkpoint::note(const std::string& key) const {
+  const auto found = metadata().find(key);
+  return found == metadata().end() ? std::string() : found->second;
+}
+
 std::optional<Shape> Checkpoint::shape(std::string_view name) const {
   const auto found = content_.tensors.find(name);
   return found == content_.tensors.end() ? std::nullopt : std::optional(found->second.shape);

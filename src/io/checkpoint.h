@@ -52,6 +52,7 @@ class Checkpoint final : public WeightSource {
   [[nodiscard]] std::string describe() const override { return path_.string(); }
   [[nodiscard]] std::vector<std::string> names() const override;
   [[nodiscard]] std::optional<Shape> shape(std::string_view name) const override;
+  [[nodiscard]] std::string note(const std::string& key) const override;
   [[nodiscard]] Result<Tensor> read_float32(std::string_view name) const override;
   void release(std::string_view name) const override;
 

@@ -24,6 +24,8 @@ class WeightSource {
   /// The tensor as contiguous float32, whatever its type and strides in the file.
   /// Errors  BadModel when there is no such tensor
   [[nodiscard]] virtual Result<Tensor> read_float32(std::string_view name) const = 0;
+  /// What the file says beside its weights under `key` (the __metadata__ of safetensors); empty = nothing.
+  [[nodiscard]] virtual std::string note(const std::string& /*key*/) const { return {}; }
   /// The file's pages of this tensor are no longer needed; it can still be read again.
   virtual void release(std::string_view name) const = 0;
 

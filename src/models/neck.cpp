@@ -9,7 +9,7 @@ constexpr float kLayerNorm2dEps = 1e-6F;
 
 nn::Linear pointwise(const nn::WeightScope& weights, std::int64_t in, std::int64_t out) {
   const Tensor weight = weights.take("weight", {out, in, 1, 1});
-  return {weights.kernels(), weight.view().reshaped({out, in}), {}};
+  return {weights, weight.view().reshaped({out, in}), {}};
 }
 
 }  // namespace
@@ -23,8 +23,7 @@ Neck::Neck(const nn::WeightScope& weights, std::int64_t in, std::int64_t out, Si
       norm1_(weights / 3, out, kLayerNorm2dEps) {}
 
 Tensor Neck::forward(ops::Context& ctx, ConstTensorView x) const {
-  Tensor reduced = reduce_.forward(ctx, x);
-  norm0_.apply(ctx, reduced);
+  const Tensor reduced = norm0_.forward(ctx, reduce_.forward_float32(ctx, x));
   ctx.between_blocks();
   Tensor mixed = ctx.make(reduced.shape());
   ops::conv2d(ctx, reduced, *mix_, mixed);

@@ -11,7 +11,7 @@ namespace facet::models {
 class Neck {
  public:
   Neck(const nn::WeightScope& weights, std::int64_t in, std::int64_t out, Size grid);
-  /// x [B, H, W, in] -> [B, H, W, out]
+  /// x [B, H, W, in] -> [B, H, W, out], float32
   [[nodiscard]] Tensor forward(ops::Context& ctx, ConstTensorView x) const;
 
  private:

@@ -1,6 +1,7 @@
 #include "models/sam_model.h"
 
 #include "core/thread_team.h"
+#include "models/kept_layers.h"
 #include "models/open_weights.h"
 
 namespace facet {
@@ -20,12 +21,13 @@ bool is_sam2(const models::Architecture& architecture) {
   return std::holds_alternative<models::HieraConfig>(architecture.encoder);
 }
 
+// Prompts and masks are decoded in float32: that is little work, and its errors would be seen at once.
 nn::WeightScope decoder_scope(const nn::WeightScope& root, const models::Architecture& architecture) {
-  return root / (is_sam2(architecture) ? "sam_mask_decoder" : "mask_decoder");
+  return root.in_full_precision() / (is_sam2(architecture) ? "sam_mask_decoder" : "mask_decoder");
 }
 
 nn::WeightScope prompt_scope(const nn::WeightScope& root, const models::Architecture& architecture) {
-  return root / (is_sam2(architecture) ? "sam_prompt_encoder" : "prompt_encoder");
+  return root.in_full_precision() / (is_sam2(architecture) ? "sam_prompt_encoder" : "prompt_encoder");
 }
 
 std::unique_ptr<const models::ImageEncoder> build_encoder(const nn::WeightScope& root,
@@ -48,7 +50,7 @@ Model::Model(models::WeightStore& weights, const models::Architecture& architect
       prompt_encoder(prompt_scope(weights.root(), architecture), kImageSize, kGrid),
       mask_decoder(decoder_scope(weights.root(), architecture)) {
   info.architecture = architecture.name;
-  info.precision = "fp32";
+  info.precision = precision_name(weights.kernels().precision());
   info.keeps_aspect = !is_sam2(architecture);
   if (is_sam2(architecture)) memory = std::make_unique<models::VideoMemory>(weights.root(), kGrid);
 }
@@ -63,13 +65,19 @@ namespace models {
 
 Result<ModelPtr> build_model(const io::WeightSource& source, ops::KernelsPtr kernels) {
   FACET_ASSIGN_OR_RETURN(const Architecture architecture, recognise(source));
-  WeightStore weights(source, kernels);
+  WeightStore weights(source, kernels, kept_layers(source));
   const auto model = std::make_shared<Model>(weights, architecture);
   FACET_RETURN_IF_ERROR(weights.finish(kIgnorable));
   model->kernels = std::move(kernels);
   model->info.path = source.describe();
   model->info.parameters = weights.parameters();
   model->info.fingerprint = weights.fingerprint();
+  model->packed_layers = weights.packed_layers();
+  for (const WeightStore::PackedLayer& layer : model->packed_layers) {
+    const bool kept =
+        model->kernels->precision() == Precision::Int8 && layer.weights->precision() != Precision::Int8;
+    if (kept) model->info.kept_layers.push_back(layer.name);
+  }
   return ModelPtr(model);
 }
 
@@ -78,8 +86,8 @@ Result<ModelPtr> build_model(const io::WeightSource& source, ops::KernelsPtr ker
 Result<ModelPtr> load_model(const std::filesystem::path& path, const LoadOptions& options) {
   ThreadTeam(options.threads).bind_caller();
   FACET_ASSIGN_OR_RETURN(const auto weights, models::open_weights(path));
-  return models::build_model(*weights,
-                             options.reference_kernels ? ops::reference_kernels() : ops::cpu_kernels());
+  return models::build_model(
+      *weights, options.reference_kernels ? ops::reference_kernels() : ops::cpu_kernels(options.precision));
 }
 
 const ModelInfo& model_info(const Model& model) { return model.info; }

@@ -28,6 +28,9 @@ class Model {
   models::MaskDecoder mask_decoder;
   std::unique_ptr<const models::VideoMemory> memory;  ///< SAM 2 only
 
+  /// The products that the model's precision rules: all but those of prompts and masks.
+  std::vector<models::WeightStore::PackedLayer> packed_layers;
+
   /// What decoding a picture takes: as the encoder gives it, in SAM 2 with its "no memory" added.
   [[nodiscard]] models::ImageFeatures encode_picture(ops::Context& ctx, const Tensor& image) const;
 };

@@ -21,10 +21,21 @@ std::string list(const std::vector<std::string>& lines) {
   return text;
 }
 
+std::string layer_name(const std::string& place) { return place.substr(0, place.size() - 1); }
+
 }  // namespace
 
-WeightStore::WeightStore(const io::WeightSource& source, ops::KernelsPtr kernels)
-    : source_(source), kernels_(std::move(kernels)) {}
+WeightStore::WeightStore(const io::WeightSource& source, ops::KernelsPtr kernels, std::set<std::string> kept)
+    : source_(source), kernels_(std::move(kernels)), kept_(std::move(kept)) {}
+
+const ops::Kernels& WeightStore::kernels_at(const std::string& place) const {
+  const bool keeps = kernels_->precision() == Precision::Int8 && kept_.contains(layer_name(place));
+  return keeps ? *ops::cpu_kernels(Precision::Bf16) : *kernels_;
+}
+
+void WeightStore::note_packed(const std::string& place, const ops::PackedLinear& packed) {
+  packed_layers_.push_back({layer_name(place), &packed});
+}
 
 bool WeightStore::has(const std::string& name) const { return source_.shape(name).has_value(); }
 

@@ -18,7 +18,7 @@ Tensor Attention::attend(ops::Context& ctx, ConstTensorView q, ConstTensorView k
   const Tensor values = v_proj_.forward(ctx, v);
   const std::int64_t batch = std::max({q.shape()[0], k.shape()[0], v.shape()[0]});
   const int dim = int(q_proj_.out() / heads_);
-  Tensor out = ctx.make({batch, q.shape()[1], q_proj_.out()});
+  Tensor out = ctx.make({batch, q.shape()[1], q_proj_.out()}, queries.dtype());
   ops::attention(ctx,
                  {.q = ops::split_heads(queries, heads_),
                   .k = ops::split_heads(keys, heads_),

@@ -41,20 +41,26 @@ Folded fold_batch_norm(const WeightScope& weights, const ops::Conv2dConfig& conf
 
 }  // namespace
 
-ConvNorm::ConvNorm(const WeightScope& weights, const ops::Conv2dConfig& config) : config_(config) {
+ConvNorm::ConvNorm(const WeightScope& weights, const ops::Conv2dConfig& config)
+    : config_(config), dtype_(weights.kernels().activation_dtype()) {
   const Folded folded = fold_batch_norm(weights, config);
   if (config.kernel == 1 && config.stride == 1) {
-    pointwise_ =
-        weights.kernels().pack_linear(folded.weight.view().reshaped({config.out, config.in}), folded.bias);
+    pointwise_ = weights.pack_linear(folded.weight.view().reshaped({config.out, config.in}), folded.bias);
   } else {
     spatial_ = weights.kernels().pack_conv2d(config, folded.weight, folded.bias);
   }
 }
 
-Tensor ConvNorm::forward(ops::Context& ctx, ConstTensorView x) const {
+Tensor ConvNorm::forward(ops::Context& ctx, ConstTensorView x) const { return forward_as(ctx, x, dtype_); }
+
+Tensor ConvNorm::forward_float32(ops::Context& ctx, ConstTensorView x) const {
+  return forward_as(ctx, x, DType::Float32);
+}
+
+Tensor ConvNorm::forward_as(ops::Context& ctx, ConstTensorView x, DType dtype) const {
   const Shape& in = x.shape();
   const Size size = config_.output_size({int(in[1]), int(in[2])});
-  Tensor out = ctx.make({in[0], size.height, size.width, config_.out});
+  Tensor out = ctx.make({in[0], size.height, size.width, config_.out}, dtype);
   if (pointwise_) {
     ops::linear(ctx, x, *pointwise_, {.activation = config_.activation}, out);
   } else {

@@ -11,11 +11,16 @@ namespace facet::nn {
 class LayerNorm {
  public:
   LayerNorm(const WeightScope& weights, std::int64_t channels, float eps)
-      : gamma_(weights.take("weight", {channels})), beta_(weights.take("bias", {channels})), eps_(eps) {}
+      : gamma_(weights.take("weight", {channels})),
+        beta_(weights.take("bias", {channels})),
+        eps_(eps),
+        dtype_(weights.kernels().activation_dtype()) {}
 
-  [[nodiscard]] Tensor forward(ops::Context& ctx, ConstTensorView x) const {
-    Tensor out = ctx.make(x.shape());
-    ops::layer_norm(ctx, x, gamma_, beta_, eps_, ops::Activation::None, out);
+  /// In the type that layers of these kernels make for each other.
+  [[nodiscard]] Tensor forward(ops::Context& ctx, ConstTensorView x,
+                               ops::Activation activation = ops::Activation::None) const {
+    Tensor out = ctx.make(x.shape(), dtype_);
+    ops::layer_norm(ctx, x, gamma_, beta_, eps_, activation, out);
     return out;
   }
   void apply(ops::Context& ctx, TensorView x, ops::Activation activation = ops::Activation::None) const {
@@ -30,6 +35,7 @@ class LayerNorm {
   Tensor gamma_;
   Tensor beta_;
   float eps_;
+  DType dtype_;
 };
 
 }  // namespace facet::nn

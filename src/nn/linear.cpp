@@ -2,18 +2,28 @@
 
 namespace facet::nn {
 
-Linear::Linear(const WeightScope& weights, std::int64_t in, std::int64_t out) {
+Linear::Linear(const WeightScope& weights, std::int64_t in, std::int64_t out)
+    : dtype_(weights.kernels().activation_dtype()) {
   const Tensor weight = weights.take("weight", {out, in});
   const Tensor bias = weights.take("bias", {out});
-  packed_ = weights.kernels().pack_linear(weight, bias);
+  packed_ = weights.pack_linear(weight, bias);
 }
 
+Linear::Linear(const WeightScope& place, ConstTensorView weight, ConstTensorView bias)
+    : packed_(place.pack_linear(weight, bias)), dtype_(place.kernels().activation_dtype()) {}
+
 Linear::Linear(const ops::Kernels& kernels, ConstTensorView weight, ConstTensorView bias)
-    : packed_(kernels.pack_linear(weight, bias)) {}
+    : packed_(kernels.pack_linear(weight, bias)), dtype_(kernels.activation_dtype()) {}
 
 Tensor Linear::forward(ops::Context& ctx, ConstTensorView x, ops::Activation activation) const {
-  Tensor out = ctx.make(with_last(x.shape(), packed_->out()));
+  Tensor out = ctx.make(with_last(x.shape(), packed_->out()), dtype_);
   ops::linear(ctx, x, *packed_, {.activation = activation}, out);
+  return out;
+}
+
+Tensor Linear::forward_float32(ops::Context& ctx, ConstTensorView x) const {
+  Tensor out = ctx.make(with_last(x.shape(), packed_->out()));
+  ops::linear(ctx, x, *packed_, {}, out);
   return out;
 }
 

@@ -13,19 +13,23 @@ namespace facet::nn {
 class Linear {
  public:
   Linear(const WeightScope& weights, std::int64_t in, std::int64_t out);
-  /// From matrices that are already at hand; an empty bias is none.
+  /// From a matrix made of what lies at a place; an empty bias is none.
+  Linear(const WeightScope& place, ConstTensorView weight, ConstTensorView bias);
+  /// From matrices that are already at hand.
   Linear(const ops::Kernels& kernels, ConstTensorView weight, ConstTensorView bias);
-  explicit Linear(std::unique_ptr<const ops::PackedLinear> packed) : packed_(std::move(packed)) {}
 
-  /// x [..., in] -> [..., out]
+  /// x [..., in] -> [..., out], in the type that layers of these kernels make for each other
   [[nodiscard]] Tensor forward(ops::Context& ctx, ConstTensorView x,
                                ops::Activation activation = ops::Activation::None) const;
+  /// The same in float32: where a residual stream begins, and what a model gives out
+  [[nodiscard]] Tensor forward_float32(ops::Context& ctx, ConstTensorView x) const;
   /// sum += forward(x)
   void add_to(ops::Context& ctx, ConstTensorView x, TensorView sum) const;
   [[nodiscard]] std::int64_t out() const { return packed_->out(); }
 
  private:
   std::unique_ptr<const ops::PackedLinear> packed_;
+  DType dtype_;
 };
 
 /// The same shape with another last dimension.

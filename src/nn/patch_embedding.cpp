@@ -16,11 +16,11 @@ Linear pack_patches(const WeightScope& weights, std::int64_t in, std::int64_t ou
       }
     }
   }
-  return {weights.kernels(), matrix, bias};
+  return {weights, matrix, bias};
 }
 
-Linear pack(const ops::Kernels& kernels, const SubpixelWeights& weights) {
-  return {kernels, weights.matrix, weights.bias};
+Linear pack(const WeightScope& place, const SubpixelWeights& weights) {
+  return {place, weights.matrix, weights.bias};
 }
 
 }  // namespace
@@ -42,17 +42,19 @@ SubpixelWeights take_subpixel_weights(const WeightScope& weights, std::int64_t i
 }
 
 PatchEmbedding::PatchEmbedding(const WeightScope& weights, std::int64_t in, std::int64_t out, int patch)
-    : patch_(patch), projection_(pack_patches(weights, in, out, patch)) {}
+    : patch_(patch),
+      dtype_(weights.kernels().activation_dtype()),
+      projection_(pack_patches(weights, in, out, patch)) {}
 
 Tensor PatchEmbedding::forward(ops::Context& ctx, ConstTensorView x) const {
   const Shape& in = x.shape();
-  Tensor patches = ctx.make({in[0], in[1] / patch_, in[2] / patch_, in[3] * patch_ * patch_});
+  Tensor patches = ctx.make({in[0], in[1] / patch_, in[2] / patch_, in[3] * patch_ * patch_}, dtype_);
   ops::space_to_depth(ctx, x, patch_, patches);
-  return projection_.forward(ctx, patches);
+  return projection_.forward_float32(ctx, patches);
 }
 
 SubpixelUpsampling::SubpixelUpsampling(const WeightScope& weights, std::int64_t in, std::int64_t out)
-    : out_(out), projection_(pack(weights.kernels(), take_subpixel_weights(weights, in, out))) {}
+    : out_(out), projection_(pack(weights, take_subpixel_weights(weights, in, out))) {}
 
 Tensor SubpixelUpsampling::forward(ops::Context& ctx, ConstTensorView x, ops::Activation activation) const {
   const Shape& in = x.shape();

@@ -10,11 +10,12 @@ namespace facet::nn {
 class PatchEmbedding {
  public:
   PatchEmbedding(const WeightScope& weights, std::int64_t in, std::int64_t out, int patch);
-  /// x [B, H, W, in] -> [B, H / patch, W / patch, out]
+  /// x [B, H, W, in] -> [B, H / patch, W / patch, out], float32
   [[nodiscard]] Tensor forward(ops::Context& ctx, ConstTensorView x) const;
 
  private:
   int patch_;
+  DType dtype_;  // of the patches
   Linear projection_;
 };
 

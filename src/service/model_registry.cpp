@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <future>
+#include <optional>
 #include <system_error>
 
 namespace facet::service {
@@ -66,12 +67,14 @@ void ModelRegistry::run_loads(const std::stop_token& stop) {
 }
 
 Result<ServedModelPtr> ModelRegistry::load_now(const ModelSpec& spec) {
-  if (spec.precision != "fp32") {
+  const std::optional<Precision> precision = precision_from_name(spec.precision);
+  if (!precision) {
     return Status(StatusCode::Usage,
-                  fmt::format("model {}: precision {} is unknown; expected fp32", spec.name, spec.precision));
+                  fmt::format("model {}: precision {} is unknown; expected fp32, bf16, int8 or auto",
+                              spec.name, spec.precision));
   }
   FACET_RETURN_IF_ERROR(check_budget(spec));
-  Result<ModelPtr> model = load_model(spec.file, {.threads = options_.load_threads});
+  Result<ModelPtr> model = load_model(spec.file, {.threads = options_.load_threads, .precision = *precision});
   if (!model.ok()) return model.status();
   int generation = 1;
   {

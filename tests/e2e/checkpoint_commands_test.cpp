@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "e2e/facet_program.h"
+#include "e2e/tiny_model.h"
 
 namespace facet::e2e {
 namespace {
@@ -130,6 +131,31 @@ TEST(ConvertCommand, AFullDiskLeavesNothing) {
   EXPECT_EQ(run.status, 5);
   EXPECT_THAT(run.error, HasSubstr("out.safetensors"));
   EXPECT_THAT(files_under(folder.path()), IsEmpty());
+}
+
+TEST(ConvertCommand, CalibrationWritesTheLayersThatStayInBfloat16) {
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "pictures");
+  write_file(folder / "pictures" / "note.txt", "no picture");
+  const std::string out = (folder / "int8.safetensors").string();
+  const std::vector<std::string> line = {
+      "convert",     tiny_model().string(),         out, "--precision", "int8",
+      "--calibrate", (folder / "pictures").string()};
+  EXPECT_EQ(run_facet(line).status, 3);  // nothing to calibrate on
+  EXPECT_FALSE(fs::exists(out));
+  fs::copy_file(testing::source_path("examples/pictures/micrograph.png"), folder / "pictures" / "a.png");
+  const RunResult run = run_facet(line);
+  ASSERT_EQ(run.status, 0) << run.error;
+  EXPECT_THAT(run.error, HasSubstr("1 pictures; int8 changes the products by at most"));
+  const Json info = Json::parse(run_facet({"info", out, "--json"}).out);
+  EXPECT_TRUE(info["metadata"].contains("facet.bf16_layers"));
+}
+
+TEST(ConvertCommand, PrecisionAndCalibrationGoTogether) {
+  const TemporaryFolder folder;
+  const std::string out = (folder / "x.safetensors").string();
+  EXPECT_EQ(run_facet({"convert", tiny_model().string(), out, "--precision", "int8"}).status, 2);
+  EXPECT_EQ(run_facet({"convert", tiny_model().string(), out, "--calibrate", "."}).status, 2);
 }
 
 }  // namespace

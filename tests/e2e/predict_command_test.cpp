@@ -56,6 +56,14 @@ TEST_F(PredictCommand, JsonIsOneDocumentAndNothingElse) {
   EXPECT_EQ(document["objects"][0]["prompt"], Json::parse(R"({"points": [[80, 60]], "labels": [1]})"));
 }
 
+TEST_F(PredictCommand, RunsInThePrecisionThatIsAskedForAndRefusesOthers) {
+  EXPECT_EQ(document({"--point", "80,60", "--precision", "bf16"})["precision"], "bf16");
+  EXPECT_NE(document({"--point", "80,60", "--precision", "auto"})["precision"], "auto");
+  const RunResult run = predict({"cell.png", "--point", "80,60", "--precision", "fp17"});
+  EXPECT_EQ(run.status, 2);
+  EXPECT_THAT(run.error, HasSubstr("found 'fp17'"));
+}
+
 TEST_F(PredictCommand, RunLengthsFitAreaAndBox) {
   const Json found = document({"--point", "80,60"});
   for (const Json& mask : found["objects"][0]["masks"]) {

@@ -48,6 +48,22 @@ TEST_F(PredictorTest, DecodesAsTheReferenceKernelsDo) {
   }
 }
 
+TEST_F(PredictorTest, Bfloat16ComesNearFloat32AndIsNotTheSame) {
+  const auto model = models::build_model(testing::TinySam(), ops::cpu_kernels(Precision::Bf16)).value();
+  EXPECT_EQ(model_info(*model).precision, "bf16");
+  EXPECT_EQ(model_info(*model).fingerprint, model_info(*tiny_model()).fingerprint);
+  Predictor half(model);
+  const Embedding rounded = half.set_image(drawn_image()).value();
+  EXPECT_EQ(rounded.features->dtype(), DType::Float32);
+  const double error = testing::relative_l2_error(*rounded.features, *embedding.features);
+  EXPECT_GT(error, 1e-5);
+  EXPECT_LT(error, 2e-2);
+  // Prompts are decoded in float32: from the same embedding come the same masks.
+  const auto wide = predictor.predict(embedding, {&click, 1}).value();
+  const auto narrow = half.predict(embedding, {&click, 1}).value();
+  EXPECT_EQ(narrow[0].masks[0].rle.counts, wide[0].masks[0].rle.counts);
+}
+
 TEST_F(PredictorTest, AnEncodeGivesWayToAnotherPredictorAndIsNoneTheWorse) {
   Predictor other(tiny_model());
   const auto alone = other.predict(embedding, {&click, 1}).value();

@@ -85,6 +85,12 @@ TEST_F(ModelRegistryTest, SaysWhyAModelDoesNotServe) {
   EXPECT_EQ(load(registry, {.name = "tiny", .file = file, .precision = "int3"}).code(), StatusCode::Usage);
 }
 
+TEST_F(ModelRegistryTest, ServesInThePrecisionThatIsAskedFor) {
+  ModelRegistry registry(engine, metrics, {});
+  ASSERT_TRUE(load(registry, {.name = "tiny", .file = file, .precision = "bf16"}).ok());
+  EXPECT_EQ(model_info(*(*registry.find("tiny"))->model).precision, "bf16");
+}
+
 TEST_F(ModelRegistryTest, FollowsAliasesAndRefusesCircles) {
   ModelRegistry registry(engine, metrics, {});
   ASSERT_TRUE(load(registry, {.name = "tiny", .file = file}).ok());

@@ -2,15 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <vector>
 
 #include "cli/build_info.h"
+#include "cli/calibrate.h"
 #include "cli/command.h"
 #include "cli/human_text.h"
 #include "cli/model_options.h"
 #include "cli/progress_bar.h"
 #include "io/safetensors_writer.h"
 #include "models/architecture.h"
+#include "models/kept_layers.h"
 #include "models/open_weights.h"
 
 namespace facet::cli {
@@ -19,19 +22,36 @@ namespace {
 struct ConvertOptions {
   ModelOptions model;
   std::string output;
+  std::string precision = "fp32";
+  std::string calibrate;  ///< a folder of pictures; empty = none
 };
 
 Status cancelled() { return {StatusCode::Cancelled, "interrupted"}; }
 
-Status run_convert(const ConvertOptions& options, Io& io) {
+Status check_options(const ConvertOptions& options) {
   if (!options.output.ends_with(".safetensors")) {
     return {StatusCode::Usage,
             fmt::format("'{}': expected a name that ends in .safetensors", options.output)};
   }
+  if ((options.precision == "int8") != !options.calibrate.empty()) {
+    return {StatusCode::Usage, "--precision int8 and --calibrate DIR go together"};
+  }
+  return {};
+}
+
+Status run_convert(const ConvertOptions& options, Io& io) {
+  FACET_RETURN_IF_ERROR(check_options(options));
   FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options.model, io));
   FACET_ASSIGN_OR_RETURN(const auto source, models::open_weights(path));
   const Result<models::Architecture> architecture = models::recognise(*source);
   if (!architecture.ok()) return architecture.status().with_context(path.string());
+
+  std::map<std::string, std::string> metadata = {
+      {"format", "pt"}, {"model", architecture->name}, {"converted_by", version_line()}};
+  if (!options.calibrate.empty()) {
+    FACET_ASSIGN_OR_RETURN(const auto kept, find_layers_to_keep(*source, options.calibrate, io));
+    metadata[models::kKeptLayersKey] = models::join_kept_layers(kept);
+  }
 
   const std::vector<std::string> names = source->names();
   std::vector<Tensor> tensors;
@@ -46,9 +66,7 @@ Status run_convert(const ConvertOptions& options, Io& io) {
     bar.update(std::int64_t(tensors.size()), std::int64_t(names.size()));
   }
   bar.clear();
-  FACET_RETURN_IF_ERROR(io::write_safetensors(
-      options.output, named,
-      {{"format", "pt"}, {"model", architecture->name}, {"converted_by", version_line()}}));
+  FACET_RETURN_IF_ERROR(io::write_safetensors(options.output, named, metadata));
   return print(
       io, fmt::format("{}  ({}, {} tensors, float32)\n", options.output, architecture->name, names.size()));
 }
@@ -66,10 +84,19 @@ void add_convert_command(CLI::App& app, Io& io) {
       ->required()
       ->type_name("FILE.safetensors");
   bind_model_folder(*command, options->model);
+  command
+      ->add_option("--precision", options->precision,
+                   "what to prepare the file for: fp32, or int8, for which --calibrate finds the layers that "
+                   "stay in bf16")
+      ->check(CLI::IsMember({"fp32", "int8"}))
+      ->capture_default_str();
+  command->add_option("--calibrate", options->calibrate, "a folder of pictures like those to come")
+      ->type_name("DIR");
   command->footer(
       "Examples:\n"
       "  facet convert sam_vit_b_01ec64.pth sam_vit_b.safetensors\n"
-      "  facet convert mobile_sam mobile_sam.safetensors");
+      "  facet convert mobile_sam mobile_sam.safetensors\n"
+      "  facet convert mobile_sam cells.safetensors --precision int8 --calibrate my_pictures/");
   set_run(*command, std::move(options), io, run_convert);
 }
 

@@ -83,7 +83,7 @@ class EverythingRun {
     if (model_ != nullptr) return {};
     Stopwatch watch(io_);
     FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options_.model, io_));
-    FACET_ASSIGN_OR_RETURN(model_, load_model(path, {.threads = options_.threads}));
+    FACET_ASSIGN_OR_RETURN(model_, load_model_at(path, options_.model, options_.threads, io_));
     generator_.emplace(model_, automatic_, PredictorOptions{.threads = options_.threads});
     load_ms_ = watch.lap_ms();
     return {};

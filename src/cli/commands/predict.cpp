@@ -168,7 +168,7 @@ Status run_predict(const PredictCommandOptions& options, Io& io) {
   FACET_RETURN_IF_ERROR(segment::check_prompts(run.prompts, picture.image.size()));
   FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options.model, io));
   watch.lap_ms();
-  FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model(path, {.threads = options.threads}));
+  FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model_at(path, options.model, options.threads, io));
   run.head.timings.load = watch.lap_ms();
   if (!model_info(*model).keeps_aspect) {  // drawn masks are stretched as the picture is
     FACET_ASSIGN_OR_RETURN(run.prompts,

@@ -176,9 +176,9 @@ VideoOptions session_options(const TrackOptions& options, const FrameRange& rang
 std::string describe_run(const TrackOptions& options, const VideoInfo& video, const ModelInfo& model,
                          const std::vector<TrackStep>& steps, const FrameRange& range) {
   return fmt::format(
-      "video {} {}x{}\nmodel {} {:016x}\nprompts {}\nframes {}:{} {}\nnon-overlap {} fill-holes {}\n",
+      "video {} {}x{}\nmodel {} {:016x} {}\nprompts {}\nframes {}:{} {}\nnon-overlap {} fill-holes {}\n",
       video.source, video.size.width, video.size.height, model.architecture, model.fingerprint,
-      describe_steps(steps), range.first, range.last ? std::to_string(*range.last) : "",
+      model.precision, describe_steps(steps), range.first, range.last ? std::to_string(*range.last) : "",
       options.both ? "both" : (options.reverse ? "reverse" : "forward"), options.non_overlap,
       options.fill_holes);
 }
@@ -237,7 +237,7 @@ Status run_track(const TrackOptions& given, Io& io) {
   FACET_RETURN_IF_ERROR(fit_to_video(options, *video, steps, range));
   FACET_RETURN_IF_ERROR(load_step_masks(steps, video->size()));
   FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options.model, io));
-  FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model(path, {.threads = options.threads}));
+  FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model_at(path, options.model, options.threads, io));
   VideoSession session(model, video, session_options(options, range, io));
   FACET_ASSIGN_OR_RETURN(
       TrackOutputs outputs,

@@ -24,7 +24,7 @@ Pointwise take(const nn::WeightScope& weights, std::int64_t in, std::int64_t out
 
 nn::Linear lateral(const nn::WeightScope& weights, std::int64_t in) {
   const Pointwise conv = take(weights / "conv", in, kChannels);
-  return {weights.kernels(), conv.weight, conv.bias};
+  return {weights / "conv", conv.weight, conv.bias};
 }
 
 // second(first(x)) as one product, its coefficients summed in double precision.
@@ -48,7 +48,7 @@ nn::Linear composed(const nn::WeightScope& first_weights, const nn::WeightScope&
     for (std::int64_t i = 0; i < in; ++i) weight.data<float>()[o * in + i] = static_cast<float>(row[i]);
     bias.data<float>()[o] = static_cast<float>(constant);
   }
-  return {first_weights.kernels(), weight, bias};
+  return {first_weights / "conv", weight, bias};
 }
 
 // Four neighbours become one pixel, `rounds` times.
@@ -78,16 +78,16 @@ FpnNeck::FpnNeck(const nn::WeightScope& weights, const nn::WeightScope& decoder_
 void FpnNeck::take_stage(ops::Context& ctx, int stage, ConstTensorView x, ImageFeatures& features) const {
   switch (stage) {
     case 0:
-      features.high_res0 = as_subpixels(ctx, high_res0_.forward(ctx, x), 2);
+      features.high_res0 = as_subpixels(ctx, high_res0_.forward_float32(ctx, x), 2);
       break;
     case 1:
-      features.high_res1 = as_subpixels(ctx, high_res1_.forward(ctx, x), 1);
+      features.high_res1 = as_subpixels(ctx, high_res1_.forward_float32(ctx, x), 1);
       break;
     case 2:
-      features.image = lateral2_.forward(ctx, x);
+      features.image = lateral2_.forward_float32(ctx, x);
       break;
     default:
-      ops::add_upsampled2(ctx, lateral3_.forward(ctx, x), features.image);
+      ops::add_upsampled2(ctx, lateral3_.forward_float32(ctx, x), features.image);
   }
 }
 

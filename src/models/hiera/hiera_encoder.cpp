@@ -34,7 +34,7 @@ struct HieraBlock::Projections {
           Tensor::from(weight.data<float>().subspan(begin * config.dim, (end - begin) * config.dim),
                        {end - begin, config.dim});
       const Tensor part_bias = Tensor::from(bias.data<float>().subspan(begin, end - begin), {end - begin});
-      return nn::Linear(weights.kernels(), part, part_bias);
+      return nn::Linear(weights, part, part_bias);
     };
     if (apart > 0) q.emplace(rows(0, apart));
     rest.emplace(rows(apart, 3 * config.dim_out));
@@ -69,8 +69,9 @@ Tensor HieraBlock::attend(ops::Context& ctx, ConstTensorView x) const {
   const Size grid{int(shape[1]), int(shape[2])};
   Tensor pooled;  // queries, where they lie apart
   if (q_) {
-    pooled = ctx.make(halved(shape, dim));
-    ops::max_pool2(ctx, q_->forward(ctx, x), pooled);
+    const Tensor queries = q_->forward(ctx, x);
+    pooled = ctx.make(halved(shape, dim), queries.dtype());
+    ops::max_pool2(ctx, queries, pooled);
   }
   const Tensor qkv = qkv_.forward(ctx, x);  // [B, H, W, (q | k | v, head, dim)], or (k | v ...)
   const std::int64_t width = qkv.shape()[3];
@@ -86,7 +87,7 @@ Tensor HieraBlock::attend(ops::Context& ctx, ConstTensorView x) const {
                                              .token_stride = dim,
                                              .head_stride = head_dim}
                              : part(0);
-  Tensor out = ctx.make({shape[0], q_ ? tokens / 4 : tokens, dim});
+  Tensor out = ctx.make({shape[0], q_ ? tokens / 4 : tokens, dim}, qkv.dtype());
   ops::window_attention(ctx,
                         {.q = q,
                          .k = part(width - 2 * dim),

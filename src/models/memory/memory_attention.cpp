@@ -5,6 +5,7 @@
 
 #include "nn/position_encoding.h"
 #include "ops/attention.h"
+#include "ops/convert.h"
 #include "ops/elementwise.h"
 #include "ops/rotary.h"
 
@@ -38,13 +39,13 @@ nn::Linear value_and_out(const nn::WeightScope& weights) {
       weight.data<float>()[row * kMemoryDim + i] = static_cast<float>(sums[i]);
     }
   }
-  return {weights.kernels(), weight, bias};
+  return {weights / "out_proj", weight, bias};
 }
 
 // One head over all channels.
 Tensor attend(ops::Context& ctx, ConstTensorView q, ConstTensorView k, ConstTensorView v) {
   const std::int64_t value_dim = v.shape()[2];
-  Tensor out = ctx.make({1, q.shape()[1], value_dim});
+  Tensor out = ctx.make({1, q.shape()[1], value_dim}, q.dtype());
   ops::attention(ctx,
                  {.q = ops::split_heads(q, 1),
                   .k = ops::split_heads(k, 1),
@@ -94,9 +95,10 @@ void MemoryAttentionLayer::attend_memory(ops::Context& ctx, ConstTensorView angl
     ops::rotate_positions(ctx, angles, q);
     Tensor k = memory_k_.forward(ctx, placed_tokens.reshaped({1, shape[0], shape[1]}));
     const std::int64_t spatial = shape[0] - memory.pointer_tokens;
-    const TensorView rotated(k.data<float>().data(), {spatial, kDim}, DType::Float32);
+    const TensorView rotated(k.view().raw(), {spatial, kDim}, k.dtype());
     ops::rotate_positions(ctx, angles, rotated);  // pointers have no place in the picture
-    memory_out_.add_to(ctx, attend(ctx, q, k, memory.tokens.view().reshaped({1, shape[0], shape[1]})), x);
+    const ops::ReadAs values(ctx, memory.tokens.view().reshaped({1, shape[0], shape[1]}), k.dtype());
+    memory_out_.add_to(ctx, attend(ctx, q, k, values.view()), x);
   }
   const Tensor hidden = linear1_.forward(ctx, norm3_.forward(ctx, x), ops::Activation::Relu);
   linear2_.add_to(ctx, hidden, x);

@@ -18,7 +18,7 @@ constexpr int kLayersPerStage = 3;  // convolution, norm, activation
 
 nn::Linear pointwise(const nn::WeightScope& weights, std::int64_t in, std::int64_t out) {
   const Tensor weight = weights.take("weight", {out, in, 1, 1});
-  return {weights.kernels(), weight.view().reshaped({out, in}), weights.take("bias", {out})};
+  return {weights, weight.view().reshaped({out, in}), weights.take("bias", {out})};
 }
 
 nn::Linear scaled_linear(const nn::WeightScope& weights, std::int64_t in, std::int64_t out,
@@ -30,7 +30,7 @@ nn::Linear scaled_linear(const nn::WeightScope& weights, std::int64_t in, std::i
     for (float& value : weight.data<float>().subspan(row * in, in)) value *= factor;
     bias.data<float>()[row] *= factor;
   }
-  return {weights.kernels(), weight, bias};
+  return {weights, weight, bias};
 }
 
 }  // namespace
@@ -52,8 +52,7 @@ ConvNextBlock::ConvNextBlock(const nn::WeightScope& weights, std::int64_t dim, S
 void ConvNextBlock::forward(ops::Context& ctx, TensorView x) const {
   Tensor y = ctx.make(x.shape());
   ops::conv2d(ctx, x, *depthwise_, y);
-  norm_.apply(ctx, y);
-  reduce_.add_to(ctx, expand_.forward(ctx, y, ops::Activation::Gelu), x);
+  reduce_.add_to(ctx, expand_.forward(ctx, norm_.forward(ctx, y), ops::Activation::Gelu), x);
 }
 
 MemoryEncoder::MemoryEncoder(const nn::WeightScope& weights, int grid)
@@ -88,10 +87,9 @@ Tensor MemoryEncoder::downsample(ops::Context& ctx, ConstTensorView mask_logits,
     const Size size = stage.conv->config().output_size({int(x.shape()[1]), int(x.shape()[2])});
     Tensor y = ctx.make({1, size.height, size.width, stage.conv->config().out});
     ops::conv2d(ctx, x, *stage.conv, y);
-    stage.norm.apply(ctx, y, ops::Activation::Gelu);
-    x = std::move(y);
+    x = stage.norm.forward(ctx, y, ops::Activation::Gelu);
   }
-  return mask_out_.forward(ctx, x);
+  return mask_out_.forward_float32(ctx, x);
 }
 
 Tensor MemoryEncoder::forward(ops::Context& ctx, ConstTensorView features, ConstTensorView mask_logits,
@@ -99,7 +97,7 @@ Tensor MemoryEncoder::forward(ops::Context& ctx, ConstTensorView features, Const
   Tensor x = downsample(ctx, mask_logits, binary);  // [1, grid, grid, 256]
   feature_proj_.add_to(ctx, features, x);
   for (const ConvNextBlock& block : fuser_) block.forward(ctx, x);
-  return out_proj_.forward(ctx, x).reshaped({std::int64_t(grid_) * grid_, kMemoryDim});
+  return out_proj_.forward_float32(ctx, x).reshaped({std::int64_t(grid_) * grid_, kMemoryDim});
 }
 
 }  // namespace facet::models

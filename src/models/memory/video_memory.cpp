@@ -20,13 +20,13 @@ VideoMemory::VideoMemory(const nn::WeightScope& weights, int grid)
       grid_(grid),
       no_memory_(take_vector(weights, "no_mem_embed", {1, 1, kDim})),
       no_object_pointer_(take_vector(weights, "no_obj_ptr", {1, kDim})),
-      pointer_proj_(weights / "obj_ptr_proj", kDim, kDim, kDim, 3),
-      mask_downsample_(weights / "mask_downsample", 1, 1, kMaskPatch) {
+      pointer_proj_(weights.in_full_precision() / "obj_ptr_proj", kDim, kDim, kDim, 3),
+      mask_downsample_(weights.in_full_precision() / "mask_downsample", 1, 1, kMaskPatch) {
   if (weights.has("no_obj_embed_spatial")) {
     no_object_memory_ = take_vector(weights, "no_obj_embed_spatial", {1, kMemoryDim});
   }
   if (weights.has("obj_ptr_tpos_proj.weight")) {
-    pointer_position_proj_.emplace(weights / "obj_ptr_tpos_proj", kDim, kMemoryDim);
+    pointer_position_proj_.emplace(weights.in_full_precision() / "obj_ptr_tpos_proj", kDim, kMemoryDim);
   }
   // In the file the youngest comes first and prompted frames, of age 0 here, last.
   const Tensor ages = weights.take("maskmem_tpos_enc", {kFrames, 1, 1, kMemoryDim});

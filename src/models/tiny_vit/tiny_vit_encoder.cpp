@@ -65,7 +65,7 @@ PatchMerging::PatchMerging(const nn::WeightScope& weights, std::int64_t in, std:
 Tensor PatchMerging::forward(ops::Context& ctx, ConstTensorView x) const {
   const Tensor projected = project_.forward(ctx, x);
   ctx.between_blocks();
-  return mix_.forward(ctx, filter_.forward(ctx, projected));
+  return mix_.forward_float32(ctx, filter_.forward(ctx, projected));
 }
 
 Tensor expand_attention_biases(ConstTensorView biases, int window) {
@@ -100,11 +100,11 @@ struct TinyVitBlock::Qkv {
       }
       padding_row.data<float>()[o] = static_cast<float>(sum);
     }
-    projection = weights.kernels().pack_linear(weight, bias);
+    projection.emplace(weights / "qkv", weight, bias);
   }
   nn::LayerNorm norm;
   Tensor padding_row;
-  std::unique_ptr<const ops::PackedLinear> projection;
+  std::optional<nn::Linear> projection;
 };
 
 TinyVitBlock::TinyVitBlock(const nn::WeightScope& weights, const TinyVitStage& stage, Size grid)
@@ -114,7 +114,7 @@ TinyVitBlock::TinyVitBlock(const nn::WeightScope& weights, const TinyVitStage& s
     : stage_(stage),
       grid_(grid),
       attn_norm_(std::move(qkv.norm)),
-      qkv_(std::move(qkv.projection)),
+      qkv_(std::move(*qkv.projection)),
       padding_row_(std::move(qkv.padding_row)),
       bias_(expand_attention_biases(
           (weights / "attn")
@@ -139,7 +139,7 @@ Tensor TinyVitBlock::attend(ops::Context& ctx, ConstTensorView x) const {
                          .token_stride = 3 * dim,
                          .head_stride = 3 * head_dim};
   };
-  Tensor out = ctx.make({shape[0], tokens, dim});
+  Tensor out = ctx.make({shape[0], tokens, dim}, qkv.dtype());
   ops::window_attention(ctx,
                         {.q = part(0),
                          .k = part(head_dim),
@@ -159,7 +159,7 @@ Tensor TinyVitBlock::attend(ops::Context& ctx, ConstTensorView x) const {
 Tensor TinyVitBlock::forward(ops::Context& ctx, Tensor x) const {
   proj_.add_to(ctx, attend(ctx, x), x);
   ctx.between_blocks();
-  Tensor y = local_conv_.forward(ctx, x);
+  Tensor y = local_conv_.forward_float32(ctx, x);
   const Tensor hidden = fc1_.forward(ctx, mlp_norm_.forward(ctx, y), Activation::Gelu);
   fc2_.add_to(ctx, hidden, y);
   return y;
@@ -192,7 +192,7 @@ TinyVitEncoder::TinyVitEncoder(const nn::WeightScope& weights, const TinyVitConf
 
 ImageFeatures TinyVitEncoder::forward(ops::Context& ctx, const Tensor& image) const {
   ctx.between_blocks();
-  Tensor x = stem1_.forward(ctx, stem0_.forward(ctx, image));  // [B, 256, 256, 64]
+  Tensor x = stem1_.forward_float32(ctx, stem0_.forward(ctx, image));  // [B, 256, 256, 64]
   for (const Stage& stage : stages_) {
     for (const MbConv& block : stage.convolutions) {
       ctx.between_blocks();

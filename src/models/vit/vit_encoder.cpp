@@ -29,7 +29,7 @@ VitBlock::VitBlock(const nn::WeightScope& weights, const VitConfig& config, int 
       heads_(config.heads),
       norm1_(weights / "norm1", config.dim, kNormEps),
       qkv_bias_(std::move(qkv_bias)),
-      qkv_(weights.kernels(), (weights / "attn" / "qkv").take("weight", {3 * config.dim, config.dim}),
+      qkv_(weights / "attn" / "qkv", (weights / "attn" / "qkv").take("weight", {3 * config.dim, config.dim}),
            qkv_bias_),
       rel_pos_h_((weights / "attn").take("rel_pos_h", {2 * window - 1, config.dim / config.heads})),
       rel_pos_w_((weights / "attn").take("rel_pos_w", {2 * window - 1, config.dim / config.heads})),
@@ -50,7 +50,7 @@ Tensor VitBlock::attend(ops::Context& ctx, ConstTensorView x) const {
                          .token_stride = 3 * dim,
                          .head_stride = head_dim};
   };
-  Tensor out = ctx.make(x.shape());
+  Tensor out = ctx.make(x.shape(), qkv.dtype());
   ops::window_attention(ctx,
                         {.q = part(0),
                          .k = part(dim),
