@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
+#include <iterator>
 
 #include "core/check.h"
 
@@ -114,99 +114,116 @@ std::vector<MaskUpsampler::Taps> MaskUpsampler::axis_taps(int low_res, int image
   return taps;
 }
 
-MaskUpsampler::Columns MaskUpsampler::stretch_columns(std::span<const float> logits) const {
+MaskUpsampler::Part MaskUpsampler::part_above(std::span<const float> logits, float threshold) const {
   FACET_CHECK(logits.size() == std::size_t(low_res_) * low_res_,
               "mask logits hold " + std::to_string(logits.size()) + " values");
-  const std::size_t height = rows_.size();
-  Columns columns;
-  columns.values.resize(low_res_ * height);
-  columns.largest.assign(low_res_, -std::numeric_limits<float>::infinity());
-  std::vector<float> line(low_res_);
-  for (int x = 0; x < low_res_; ++x) {
-    for (int y = 0; y < low_res_; ++y) line[y] = logits[std::size_t(y) * low_res_ + x];
-    float* out = columns.values.data() + x * height;
-    for (std::size_t y = 0; y < height; ++y) {
-      const Taps& tap = rows_[y];
-      out[y] = tap.weights[0] * line[tap.first] + tap.weights[1] * line[tap.first + 1] +
-               tap.weights[2] * line[tap.first + 2];
+  const float cutoff = threshold - 2e-4F * std::abs(threshold);  // rounding may lift a value a little
+  std::vector<std::uint8_t> columns(low_res_, 0);
+  std::vector<std::uint8_t> rows(low_res_, 0);
+  for (int y = 0; y < low_res_; ++y) {
+    const float* row = logits.data() + std::size_t(y) * low_res_;
+    std::uint8_t any = 0;
+    for (int x = 0; x < low_res_; ++x) {
+      const std::uint8_t above = row[x] > cutoff ? 1 : 0;
+      columns[x] |= above;
+      any |= above;
     }
-    columns.largest[x] = *std::max_element(out, out + height);
+    rows[y] = any;
+  }
+  const auto reached = [](const std::vector<Taps>& taps, const std::vector<std::uint8_t>& above) {
+    const auto reaches = [&](const Taps& tap) {
+      return (above[tap.first] | above[tap.first + 1] | above[tap.first + 2]) != 0;
+    };
+    const auto first = std::find_if(taps.begin(), taps.end(), reaches);
+    const auto last = std::find_if(taps.rbegin(), std::make_reverse_iterator(first), reaches);
+    return Range{int(first - taps.begin()), int(last.base() - taps.begin())};
+  };
+  return {reached(across_, columns), reached(rows_, rows)};
+}
+
+MaskUpsampler::Columns MaskUpsampler::stretch_columns(std::span<const float> logits, const Part& part) const {
+  Columns columns;
+  if (part.columns.size() == 0) return columns;
+  columns.columns = {across_[part.columns.begin].first, across_[part.columns.end - 1].first + 3};
+  columns.rows = part.rows;
+  const int width = columns.columns.size();
+  const std::size_t height = columns.rows.size();
+  columns.values.resize(width * height);
+  std::vector<float> line(width);
+  for (std::size_t y = 0; y < height; ++y) {
+    const Taps& tap = rows_[columns.rows.begin + y];
+    const float* a = logits.data() + std::size_t(tap.first) * low_res_ + columns.columns.begin;
+    const float* b = a + low_res_;
+    const float* c = b + low_res_;
+    for (int x = 0; x < width; ++x) {
+      line[x] = tap.weights[0] * a[x] + tap.weights[1] * b[x] + tap.weights[2] * c[x];
+    }
+    for (int x = 0; x < width; ++x) columns.values[x * height + y] = line[x];
   }
   return columns;
 }
 
 void MaskUpsampler::column(const Columns& columns, int x, std::span<float> out) const {
   const Taps& tap = across_[x];
-  const std::size_t height = rows_.size();
-  const float* a = columns.values.data() + tap.first * height;
+  const std::size_t height = out.size();
+  const float* a = columns.values.data() + (tap.first - columns.columns.begin) * height;
   const float* b = a + height;
   const float* c = b + height;
+  float* to = out.data();
   const float wa = tap.weights[0];
   const float wb = tap.weights[1];
   const float wc = tap.weights[2];
-  for (std::size_t y = 0; y < height; ++y) out[y] = wa * a[y] + wb * b[y] + wc * c[y];
+  for (std::size_t y = 0; y < height; ++y) to[y] = wa * a[y] + wb * b[y] + wc * c[y];
 }
 
-// An interpolated value never exceeds the largest it is made from (rounding aside).
-bool MaskUpsampler::may_exceed(const Columns& columns, int x, float threshold) const {
-  const float* largest = columns.largest.data() + across_[x].first;
-  const float most = std::max({largest[0], largest[1], largest[2]});
-  return most + 1e-4F * std::abs(most) > threshold;
+void MaskUpsampler::Counts::add(std::span<const float> values, const Options& options) {
+  inner += count_above(values, options.threshold + options.stability_offset);
+  outer += count_above(values, options.threshold - options.stability_offset);
 }
 
 MaskUpsampler::Mask MaskUpsampler::mask(std::span<const float> logits, const Options& options) const {
-  const Columns columns = stretch_columns(logits);
-  const std::size_t height = rows_.size();
-  const float loose = options.threshold - std::abs(options.stability_offset);
-  std::vector<float> values(height);
-  std::vector<std::uint8_t> bits(height);
+  const Part part = part_above(logits, options.threshold - std::abs(options.stability_offset));
+  const Columns columns = stretch_columns(logits, part);
+  std::vector<float> values(part.rows.size());
+  std::vector<std::uint8_t> bits(values.size());
+  const auto canvas_height = std::size_t(options.canvas.height);
+  const std::size_t above = std::size_t(options.top) + part.rows.begin;
+  const std::size_t below = canvas_height - above - values.size();
   RunWriter runs(options.canvas);
   Mask mask;
-  std::int64_t inner = 0;
-  std::int64_t outer = 0;
-  const std::size_t below = std::size_t(options.canvas.height) - options.top - height;
-  runs.append(false, std::size_t(options.left) * options.canvas.height);
-  for (int x = 0; x < original_.width; ++x) {
-    if (!may_exceed(columns, x, loose)) {
-      runs.append(false, options.canvas.height);
-      continue;
-    }
+  Counts counts;
+  runs.append(false, (std::size_t(options.left) + part.columns.begin) * canvas_height);
+  for (int x = part.columns.begin; x < part.columns.end; ++x) {
     column(columns, x, values);
-    if (options.stability_offset != 0) {
-      inner += count_above(values, options.threshold + options.stability_offset);
-      outer += count_above(values, options.threshold - options.stability_offset);
-    }
-    for (std::size_t y = 0; y < height; ++y) bits[y] = values[y] > options.threshold ? 1 : 0;
-    runs.append(false, options.top);
+    if (options.stability_offset != 0) counts.add(values, options);
+    for (std::size_t y = 0; y < values.size(); ++y) bits[y] = values[y] > options.threshold ? 1 : 0;
+    runs.append(false, above);
     for_each_run(bits, [&](bool value, std::size_t count) {
       runs.append(value, count);
       if (value) mask.area += std::int64_t(count);
     });
     runs.append(false, below);
   }
-  runs.append(false,
-              std::size_t(options.canvas.width - options.left - original_.width) * options.canvas.height);
+  runs.append(false, std::size_t(options.canvas.width - options.left - part.columns.end) * canvas_height);
   mask.rle = std::move(runs).finish();
-  mask.stability_score = ratio(inner, outer);
+  mask.stability_score = ratio(counts.inner, counts.outer);
   return mask;
 }
 
 float MaskUpsampler::stability_score(std::span<const float> logits, const Options& options) const {
-  const Columns columns = stretch_columns(logits);
-  std::vector<float> values(rows_.size());
-  std::int64_t inner = 0;
-  std::int64_t outer = 0;
-  for (int x = 0; x < original_.width; ++x) {
-    if (!may_exceed(columns, x, options.threshold - std::abs(options.stability_offset))) continue;
+  const Part part = part_above(logits, options.threshold - std::abs(options.stability_offset));
+  const Columns columns = stretch_columns(logits, part);
+  std::vector<float> values(part.rows.size());
+  Counts counts;
+  for (int x = part.columns.begin; x < part.columns.end; ++x) {
     column(columns, x, values);
-    inner += count_above(values, options.threshold + options.stability_offset);
-    outer += count_above(values, options.threshold - options.stability_offset);
+    counts.add(values, options);
   }
-  return ratio(inner, outer);
+  return ratio(counts.inner, counts.outer);
 }
 
 std::vector<float> MaskUpsampler::logits(std::span<const float> logits) const {
-  const Columns columns = stretch_columns(logits);
+  const Columns columns = stretch_columns(logits, {{0, original_.width}, {0, original_.height}});
   std::vector<float> values(rows_.size());
   std::vector<float> out(rows_.size() * across_.size());
   for (int x = 0; x < original_.width; ++x) {

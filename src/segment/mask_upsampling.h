@@ -48,14 +48,33 @@ class MaskUpsampler {
     float weights[3] = {0, 0, 0};
   };
   static std::vector<Taps> axis_taps(int low_res, int image_size, int input, int original);
-  /// Every low-resolution column at the picture's height: [low_res][height], and the largest value of each.
-  struct Columns {
-    std::vector<float> values;
-    std::vector<float> largest;
+  /// A range [begin, end).
+  struct Range {
+    int begin = 0;
+    int end = 0;
+    [[nodiscard]] int size() const { return end - begin; }
   };
-  [[nodiscard]] Columns stretch_columns(std::span<const float> logits) const;
+  /// Low-resolution columns at the picture's height, both cut to a part: [columns.size()][rows.size()].
+  struct Columns {
+    Range columns;  ///< of the logits
+    Range rows;     ///< of the picture
+    std::vector<float> values;
+  };
+  /// The picture's columns and rows outside which nothing exceeds a threshold: an interpolated value never
+  /// exceeds the largest it is made from.
+  struct Part {
+    Range columns;
+    Range rows;
+  };
+  [[nodiscard]] Part part_above(std::span<const float> logits, float threshold) const;
+  [[nodiscard]] Columns stretch_columns(std::span<const float> logits, const Part& part) const;
   void column(const Columns& columns, int x, std::span<float> out) const;
-  [[nodiscard]] bool may_exceed(const Columns& columns, int x, float threshold) const;
+  /// Pixels of a part above each of two thresholds.
+  struct Counts {
+    std::int64_t inner = 0;
+    std::int64_t outer = 0;
+    void add(std::span<const float> values, const Options& options);
+  };
 
   Size original_;
   int low_res_;

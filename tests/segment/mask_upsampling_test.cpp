@@ -68,6 +68,28 @@ TEST_P(MaskUpsampling, RunsAreTheThresholdedLogits) {
   EXPECT_EQ(mask.area, area);
 }
 
+TEST_P(MaskUpsampling, WhatLiesBelowTheThresholdIsEmptyAndTheRestIsExact) {
+  Tensor few(Shape({kLowRes, kLowRes}));
+  for (float& value : few.data<float>()) value = -5.0F;
+  const MaskUpsampler::Options options{.canvas = upsampler.size()};
+  const auto none = upsampler.mask(few.data<float>(), options);
+  EXPECT_EQ(none.area, 0);
+  EXPECT_EQ(none.rle.counts.size(), 1U);
+  EXPECT_FLOAT_EQ(none.stability_score, 1.0F);
+  for (const int cell : {0, 1, 1 + kLowRes, 2 + kLowRes}) few.data<float>()[cell] = 4.0F;
+  const std::vector<float> values = upsampler.logits(few.data<float>());
+  const auto mask = upsampler.mask(few.data<float>(), options);
+  const Bitmap bitmap = rle_decode(mask.rle);
+  double inner = 0;
+  double outer = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    ASSERT_EQ(bitmap.bits[i], values[i] > 0 ? 1 : 0) << i;
+    inner += values[i] > 1 ? 1 : 0;
+    outer += values[i] > -1 ? 1 : 0;
+  }
+  EXPECT_FLOAT_EQ(mask.stability_score, outer == 0 ? 1.0F : float(inner / outer));
+}
+
 TEST_P(MaskUpsampling, StabilityComparesTheAreasAroundTheThreshold) {
   const MaskUpsampler::Options options{.stability_offset = 0.25F, .canvas = upsampler.size()};
   double inner = 0;
