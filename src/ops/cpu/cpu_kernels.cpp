@@ -1,5 +1,6 @@
 #include <array>
 
+#include "ops/cpu/avx512_bf16_attention.h"
 #include "ops/cpu/dnnl_primitives.h"
 #include "ops/cpu/rearrange.h"
 #include "ops/cpu/resize.h"
@@ -59,10 +60,11 @@ class CpuKernels : public Kernels {
     simd::layer_norm(ctx, x, gamma, beta, eps, activation, out);
   }
   void attention(Context& ctx, const AttentionArgs& args, TensorView out) const override {
-    simd::attention(ctx, args, out);
+    out.dtype() == DType::BFloat16 ? avx512_bf16_attention(ctx, args, out) : simd::attention(ctx, args, out);
   }
   void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out) const override {
-    simd::window_attention(ctx, args, out);
+    out.dtype() == DType::BFloat16 ? avx512_bf16_window_attention(ctx, args, out)
+                                   : simd::window_attention(ctx, args, out);
   }
   void pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView out) const override {
     simd::pool_for_tokens(ctx, args, out);
@@ -113,6 +115,7 @@ class CpuKernels : public Kernels {
 
 KernelsPtr cpu_kernels(Precision precision) {
   static const auto make = [](Precision each) {
+    if (has_avx512_bf16()) return KernelsPtr(std::make_shared<const CpuKernels>(each));
     return KernelsPtr(std::make_shared<const Float32AttentionBridge<CpuKernels>>(each));
   };
   static const std::array<KernelsPtr, 3> kernels = {make(Precision::Fp32), make(Precision::Bf16),
