@@ -51,7 +51,11 @@ Result<ModelPtr> load_model_at(const std::filesystem::path& path, const ModelOpt
     tell(io, fmt::format("--precision {}: this processor has no instructions for it; fp32 is faster here",
                          options.precision));
   }
-  return load_model(path, {.threads = threads, .precision = precision});
+  FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model(path, {.threads = threads, .precision = precision}));
+  for (const std::string& layer : model_info(*model).kept_layers) {
+    tell(io, fmt::format("{} stays in bf16", layer));
+  }
+  return model;
 }
 
 }  // namespace facet::cli

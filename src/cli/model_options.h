@@ -26,8 +26,8 @@ void bind_model(CLI::App& command, ModelOptions& options);
 Result<models::ModelFolder> open_model_folder(const ModelOptions& options, const Io& io);
 /// The file or folder of the model that is meant.   Errors  BadModel, Usage
 Result<std::filesystem::path> find_model_path(const ModelOptions& options, const Io& io);
-/// The model at `path` in the precision that is meant; says so where this processor has no instructions for
-/// it. Errors  BadModel
+/// The model at `path` in the precision that is meant; says where this processor has no instructions for it,
+/// and which layers of an int8 model stay in bf16. Errors  BadModel
 Result<ModelPtr> load_model_at(const std::filesystem::path& path, const ModelOptions& options, int threads,
                                Io& io);
 
