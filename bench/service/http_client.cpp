@@ -17,16 +17,19 @@ using tcp = asio::ip::tcp;
 
 constexpr std::uint64_t kMostAnswerBytes = std::uint64_t{256} << 20;
 
-// One byte a second of a request that never ends; what the server does to it is its own affair.
+// One byte a second of a request that never ends, or nothing at all. The server cuts it off after a while:
+// then there is a new one.
 class SlowConnection : public std::enable_shared_from_this<SlowConnection> {
  public:
-  explicit SlowConnection(asio::io_context& io) : socket_(io), timer_(io) {}
-  void start(const tcp::endpoint& server, bool speaks) {
-    socket_.async_connect(server,
-                          [self = shared_from_this(), speaks](const boost::system::error_code& error) {
-                            if (!error && speaks) self->say();
-                            if (!error && !speaks) self->listen();
-                          });
+  SlowConnection(asio::io_context& io, tcp::endpoint server, bool speaks)
+      : socket_(io), timer_(io), server_(std::move(server)), speaks_(speaks) {}
+  void start() {
+    socket_ = tcp::socket(socket_.get_executor());
+    socket_.async_connect(server_, [self = shared_from_this()](const boost::system::error_code& error) {
+      if (error) return self->start_later();
+      if (self->speaks_) self->say();
+      if (!self->speaks_) self->listen();
+    });
   }
 
  private:
@@ -36,17 +39,27 @@ class SlowConnection : public std::enable_shared_from_this<SlowConnection> {
       if (error) return;
       asio::async_write(self->socket_, asio::buffer("x", 1),
                         [self](const boost::system::error_code& failed, std::size_t) {
-                          if (!failed) self->say();
+                          if (failed) return self->start_later();
+                          self->say();
                         });
     });
   }
   void listen() {
-    socket_.async_wait(tcp::socket::wait_read,
-                       [self = shared_from_this()](const boost::system::error_code&) {});
+    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const boost::system::error_code&) {
+      self->start_later();
+    });
+  }
+  void start_later() {
+    timer_.expires_after(std::chrono::seconds(1));
+    timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      if (!error) self->start();
+    });
   }
 
   tcp::socket socket_;
   asio::steady_timer timer_;
+  tcp::endpoint server_;
+  bool speaks_;
 };
 
 }  // namespace
@@ -139,8 +152,8 @@ void HttpClient::post(const std::string& target, std::string body, const std::st
 }
 
 void HttpClient::open_silent(int idle, int slow) {
-  for (int i = 0; i < idle; ++i) std::make_shared<SlowConnection>(impl_->io)->start(impl_->server, false);
-  for (int i = 0; i < slow; ++i) std::make_shared<SlowConnection>(impl_->io)->start(impl_->server, true);
+  for (int i = 0; i < idle + slow; ++i)
+    std::make_shared<SlowConnection>(impl_->io, impl_->server, i >= idle)->start();
 }
 
 int HttpClient::connections_opened() const { return impl_->opened; }

@@ -3,7 +3,8 @@
 //
 //   facet_service_load --port 8080 --picture photo.jpg --rate 20 --seconds 30              cached clicks
 //   facet_service_load ... --encoders 1                                  the same while pictures are uploaded
-//   facet_service_load ... --rate 150                                                       overload
+//   facet_service_load ... --rate 0 --clickers 16                          as many clicks as there is room
+//   for facet_service_load ... --rate 150                                                       overload
 //   facet_service_load ... --idle 1000 --slow 200                         beside silent and slow connections
 //
 // Prints one JSON object. Pictures are JPEG; each upload gets a comment of its own and so is a new picture.
@@ -35,6 +36,7 @@ struct LoadOptions {
   double seconds = 30;
   int pictures = 8;
   int encoders = 0;
+  int clickers = 0;
   int idle = 0;
   int slow = 0;
   int timeout_ms = 0;
@@ -114,6 +116,7 @@ class Load {
                 {"idle", options_.idle},
                 {"slow", options_.slow},
                 {"connections", client_.connections_opened()}};
+    out["clicks_per_second"] = elapsed_ > 0 ? double(ok_.count()) / elapsed_ : 0;
     out["encodes_per_second"] = elapsed_ > 0 ? double(encodes_.count()) / elapsed_ : 0;
     return out;
   }
@@ -124,19 +127,25 @@ class Load {
     begin_ = Clock::now();
     due_ = begin_;
     for (int i = 0; i < options_.encoders; ++i) encode_without_pause();
+    for (int i = 0; i < options_.clickers; ++i) click_without_pause();
     schedule();
   }
 
   [[nodiscard]] bool over() const { return seconds_since(begin_) >= options_.seconds; }
 
   void schedule() {
-    std::exponential_distribution<double> gap(options_.rate);
-    due_ += std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(gap(random_)));
-    arrival_.expires_at(due_);
-    arrival_.async_wait([this](const boost::system::error_code& error) {
+    const Clock::time_point end =
+        begin_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.seconds));
+    if (options_.rate > 0) {
+      std::exponential_distribution<double> gap(options_.rate);
+      due_ += std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(gap(random_)));
+    }
+    const bool last = options_.rate == 0 || due_ >= end;
+    arrival_.expires_at(last ? end : due_);
+    arrival_.async_wait([this, last](const boost::system::error_code& error) {
       if (error) return;
-      if (over()) return drain();
-      click(due_);
+      if (last) return drain();
+      click(due_, [] {});
       schedule();
     });
   }
@@ -151,7 +160,7 @@ class Load {
     if (draining_ && in_flight_ == 0) io_.stop();
   }
 
-  void click(Clock::time_point due) {
+  void click(Clock::time_point due, const std::function<void()>& then) {
     const Picture& picture = pictures_[random_() % pictures_.size()];
     std::uniform_real_distribution<double> share(0.05, 0.95);
     const Json body = {{"points", {{picture.width * share(random_), picture.height * share(random_)}}},
@@ -161,12 +170,18 @@ class Load {
     const std::string query =
         options_.timeout_ms > 0 ? "?timeout_ms=" + std::to_string(options_.timeout_ms) : "";
     client_.post("/v1/images/" + picture.id + "/masks" + query, body.dump(), "application/json",
-                 [this, due](const HttpAnswer& answer) {
+                 [this, due, then](const HttpAnswer& answer) {
                    ++statuses_[answer.status];
                    (answer.status == 200 ? ok_ : refused_).add(seconds_since(due));
                    --in_flight_;
+                   then();
                    stop_when_done();
                  });
+  }
+
+  void click_without_pause() {
+    if (draining_ || over()) return;
+    click(Clock::now(), [this] { click_without_pause(); });
   }
 
   void encode_without_pause() {
@@ -214,8 +229,8 @@ int main(int argc, char** argv) {
   app.add_option("--host", options.host, "address")->capture_default_str();
   app.add_option("--port", options.port, "port")->capture_default_str();
   app.add_option("--picture", options.picture, "a JPEG file")->required()->check(CLI::ExistingFile);
-  app.add_option("--rate", options.rate, "clicks a second")
-      ->check(CLI::Range(0.01, 1e5))
+  app.add_option("--rate", options.rate, "clicks a second; 0: none by the clock")
+      ->check(CLI::Range(0.0, 1e5))
       ->capture_default_str();
   app.add_option("--seconds", options.seconds, "how long")
       ->check(CLI::Range(0.1, 86400.0))
@@ -225,6 +240,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--encoders", options.encoders, "new pictures in flight at all times")
       ->capture_default_str();
+  app.add_option("--clickers", options.clickers, "clicks in flight at all times")->capture_default_str();
   app.add_option("--idle", options.idle, "connections that say nothing")->capture_default_str();
   app.add_option("--slow", options.slow, "connections that send a byte a second")->capture_default_str();
   app.add_option("--timeout-ms", options.timeout_ms, "deadline of each click")->capture_default_str();
