@@ -40,19 +40,27 @@ std::unique_ptr<const models::ImageEncoder> build_encoder(const nn::WeightScope&
     return std::make_unique<models::VitEncoder>(weights, *vit);
   }
   return std::make_unique<models::TinyVitEncoder>(
-      weights, std::get<models::TinyVitConfig>(architecture.encoder), Model::kImageSize);
+      weights, std::get<models::TinyVitConfig>(architecture.encoder), ModelInfo().image_size);
+}
+
+ModelInfo info_of(const models::Architecture& architecture, Precision precision) {
+  ModelInfo info{.architecture = architecture.name,
+                 .precision = std::string(precision_name(precision)),
+                 .keeps_aspect = !is_sam2(architecture)};
+  if (const auto* hiera = std::get_if<models::HieraConfig>(&architecture.encoder)) {
+    info.image_size = hiera->image_size;
+  }
+  return info;
 }
 
 }  // namespace
 
 Model::Model(models::WeightStore& weights, const models::Architecture& architecture)
-    : image_encoder(build_encoder(weights.root(), architecture)),
-      prompt_encoder(prompt_scope(weights.root(), architecture), kImageSize, kGrid),
+    : info(info_of(architecture, weights.kernels().precision())),
+      image_encoder(build_encoder(weights.root(), architecture)),
+      prompt_encoder(prompt_scope(weights.root(), architecture), image_size(), grid()),
       mask_decoder(decoder_scope(weights.root(), architecture)) {
-  info.architecture = architecture.name;
-  info.precision = precision_name(weights.kernels().precision());
-  info.keeps_aspect = !is_sam2(architecture);
-  if (is_sam2(architecture)) memory = std::make_unique<models::VideoMemory>(weights.root(), kGrid);
+  if (is_sam2(architecture)) memory = std::make_unique<models::VideoMemory>(weights.root(), grid());
 }
 
 models::ImageFeatures Model::encode_picture(ops::Context& ctx, const Tensor& image) const {
@@ -62,9 +70,25 @@ models::ImageFeatures Model::encode_picture(ops::Context& ctx, const Tensor& ima
 }
 
 namespace models {
+namespace {
 
-Result<ModelPtr> build_model(const io::WeightSource& source, ops::KernelsPtr kernels) {
-  FACET_ASSIGN_OR_RETURN(const Architecture architecture, recognise(source));
+Status resize(Architecture& architecture, int image_size) {
+  constexpr int kCoarsest = 32;  // pixels to a token of Hiera's last stage
+  auto* hiera = std::get_if<HieraConfig>(&architecture.encoder);
+  if (hiera == nullptr || image_size < kCoarsest || image_size % kCoarsest != 0) {
+    return {StatusCode::Usage, "an image size of " + std::to_string(image_size) + " for " +
+                                   architecture.name + ": expected a multiple of 32, and a SAM 2 model"};
+  }
+  hiera->image_size = image_size;
+  return {};
+}
+
+}  // namespace
+
+Result<ModelPtr> build_model(const io::WeightSource& source, ops::KernelsPtr kernels,
+                             const BuildOptions& options) {
+  FACET_ASSIGN_OR_RETURN(Architecture architecture, recognise(source));
+  if (options.image_size != 0) FACET_RETURN_IF_ERROR(resize(architecture, options.image_size));
   WeightStore weights(source, kernels, kept_layers(source));
   const auto model = std::make_shared<Model>(weights, architecture);
   FACET_RETURN_IF_ERROR(weights.finish(kIgnorable));

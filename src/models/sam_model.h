@@ -15,8 +15,9 @@ namespace facet {
 /// SAM, MobileSAM and SAM 2: an image encoder, a prompt encoder and a mask decoder; SAM 2 also a memory.
 class Model {
  public:
-  static constexpr int kImageSize = 1024;
-  static constexpr int kGrid = 64;
+  static constexpr int kPatch = 16;
+  static constexpr int kImageSize = 1024;  ///< as published; pictures know no other
+  static constexpr int kGrid = kImageSize / kPatch;
   static constexpr std::int64_t kChannels = 256;
 
   Model(models::WeightStore& weights, const models::Architecture& architecture);
@@ -31,14 +32,25 @@ class Model {
   /// The products that the model's precision rules: all but those of prompts and masks.
   std::vector<models::WeightStore::PackedLayer> packed_layers;
 
+  /// Side of the square that pictures are fitted into, in pixels; of the features' grid; of the decoder's
+  /// masks.
+  [[nodiscard]] int image_size() const { return info.image_size; }
+  [[nodiscard]] int grid() const { return info.image_size / kPatch; }
+  [[nodiscard]] int mask_side() const { return 4 * grid(); }
   /// What decoding a picture takes: as the encoder gives it, in SAM 2 with its "no memory" added.
   [[nodiscard]] models::ImageFeatures encode_picture(ops::Context& ctx, const Tensor& image) const;
 };
 
 namespace models {
 
-/// Builds a model from weights that are already open.   Errors  as load_model
-[[nodiscard]] Result<ModelPtr> build_model(const io::WeightSource& source, ops::KernelsPtr kernels);
+struct BuildOptions {
+  /// SAM 2 only, a multiple of 32: a square of another side, to follow objects on; 0 = 1024, as published.
+  int image_size = 0;
+};
+
+/// Builds a model from weights that are already open.   Errors  as load_model; Usage for a bad image_size
+[[nodiscard]] Result<ModelPtr> build_model(const io::WeightSource& source, ops::KernelsPtr kernels,
+                                           const BuildOptions& options = {});
 
 }  // namespace models
 }  // namespace facet

@@ -14,9 +14,12 @@ namespace {
 
 constexpr float kNormEps = 1e-6F;
 constexpr int kMlpRatio = 4;
-constexpr Size kGrid{256, 256};  // of the first stage
 constexpr int kPatchKernel = 7;
 constexpr int kPatchStride = 4;
+
+Size first_grid(const HieraConfig& config) {
+  return {config.image_size / kPatchStride, config.image_size / kPatchStride};
+}
 
 Shape halved(const Shape& shape, std::int64_t channels) {
   return {shape[0], shape[1] / 2, shape[2] / 2, channels};
@@ -130,12 +133,12 @@ HieraEncoder::HieraEncoder(const nn::WeightScope& weights, const nn::WeightScope
            .kernel = kPatchKernel,
            .stride = kPatchStride,
            .padding = kPatchKernel / 2,
-           .expected_input = {kGrid.height * kPatchStride, kGrid.width * kPatchStride}},
+           .expected_input = {config.image_size, config.image_size}},
           (weights / "trunk" / "patch_embed" / "proj")
               .take("weight", {config.dim, 3, kPatchKernel, kPatchKernel}),
           (weights / "trunk" / "patch_embed" / "proj").take("bias", {config.dim}))),
       pos_embed_(windowed_position_embedding(weights / "trunk", config.dim, config.position_grid,
-                                             config.windows[0], kGrid)),
+                                             config.windows[0], first_grid(config))),
       neck_(weights / "neck", decoder_weights, config.dim) {
   HieraBlock::Config block{.dim = config.dim, .dim_out = config.dim, .heads = config.heads};
   int index = 0;

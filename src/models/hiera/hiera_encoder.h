@@ -20,6 +20,7 @@ struct HieraConfig {
   std::array<int, 4> windows = {8, 4, 14, 7};  ///< tokens along a window's side
   std::vector<int> global_blocks = {5, 7, 9};
   Size position_grid{7, 7};  ///< of pos_embed
+  int image_size = 1024;     ///< side of the square the pictures are stretched to; a multiple of 32
 };
 
 /// One block: x = shortcut + attention(norm1(x)); x += mlp(norm2(x)). The first of a stage doubles the width

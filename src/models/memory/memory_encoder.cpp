@@ -80,12 +80,13 @@ MemoryEncoder::MemoryEncoder(const nn::WeightScope& weights, int grid)
 Tensor MemoryEncoder::downsample(ops::Context& ctx, ConstTensorView mask_logits, bool binary) const {
   const std::int64_t low = 4LL * grid_;
   const std::int64_t full = std::int64_t(kStride) * grid_;
-  Tensor x = ctx.make({1, full, full, 1});
-  ops::resize_bilinear(ctx, mask_logits.reshaped({1, low, low, 1}), x);
+  const std::int64_t objects = mask_logits.shape()[0];
+  Tensor x = ctx.make({objects, full, full, 1});
+  ops::resize_bilinear(ctx, mask_logits.reshaped({objects, low, low, 1}), x);
   ops::signed_mask(ctx, binary, x);
   for (const MaskStage& stage : mask_stages_) {
     const Size size = stage.conv->config().output_size({int(x.shape()[1]), int(x.shape()[2])});
-    Tensor y = ctx.make({1, size.height, size.width, stage.conv->config().out});
+    Tensor y = ctx.make({objects, size.height, size.width, stage.conv->config().out});
     ops::conv2d(ctx, x, *stage.conv, y);
     x = stage.norm.forward(ctx, y, ops::Activation::Gelu);
   }
@@ -94,10 +95,14 @@ Tensor MemoryEncoder::downsample(ops::Context& ctx, ConstTensorView mask_logits,
 
 Tensor MemoryEncoder::forward(ops::Context& ctx, ConstTensorView features, ConstTensorView mask_logits,
                               bool binary) const {
-  Tensor x = downsample(ctx, mask_logits, binary);  // [1, grid, grid, 256]
-  feature_proj_.add_to(ctx, features, x);
+  const std::int64_t objects = mask_logits.shape()[0];
+  Tensor x = downsample(ctx, mask_logits, binary);  // [B, grid, grid, 256]
+  {
+    const Tensor projected = feature_proj_.forward_float32(ctx, features);
+    ops::add(ctx, x, projected.view().reshaped({grid_, grid_, kDim}), x);
+  }
   for (const ConvNextBlock& block : fuser_) block.forward(ctx, x);
-  return out_proj_.forward_float32(ctx, x).reshaped({std::int64_t(grid_) * grid_, kMemoryDim});
+  return out_proj_.forward_float32(ctx, x).reshaped({objects, std::int64_t(grid_) * grid_, kMemoryDim});
 }
 
 }  // namespace facet::models

@@ -32,8 +32,8 @@ class MemoryEncoder {
   static constexpr std::int64_t kMemoryDim = 64;
   /// Weights  mask_downsampler.encoder.{}, pix_feat_proj, fuser.layers.{}, out_proj
   MemoryEncoder(const nn::WeightScope& weights, int grid);
-  /// features [1, grid, grid, 256]; mask_logits [4 * grid, 4 * grid], with `binary` cut at 0 first
-  /// -> [grid * grid, 64]
+  /// features [1, grid, grid, 256]; mask_logits [B, 4 * grid, 4 * grid] of B objects, with `binary` cut at 0
+  /// first -> [B, grid * grid, 64]
   [[nodiscard]] Tensor forward(ops::Context& ctx, ConstTensorView features, ConstTensorView mask_logits,
                                bool binary) const;
 

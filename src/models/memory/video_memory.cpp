@@ -45,16 +45,12 @@ Tensor VideoMemory::without_memory(ops::Context& ctx, ConstTensorView features) 
   return out;
 }
 
-Tensor VideoMemory::remember(ops::Context& ctx, ConstTensorView features, ConstTensorView mask_logits,
-                             bool binary, bool object_is_there) const {
-  Tensor memory = encoder.forward(ctx, features, mask_logits, binary);
-  if (!object_is_there && no_object_memory_) ops::add(ctx, memory, *no_object_memory_, memory);
-  return memory;
+void VideoMemory::note_absence(ops::Context& ctx, TensorView memory) const {
+  if (no_object_memory_) ops::add(ctx, memory, *no_object_memory_, memory);
 }
 
-Tensor VideoMemory::pointer(ops::Context& ctx, ConstTensorView token, bool object_is_there) const {
-  if (!object_is_there) return no_object_pointer_.clone();
-  return pointer_proj_.forward(ctx, token.reshaped({1, kDim})).reshaped({kDim});
+Tensor VideoMemory::pointers(ops::Context& ctx, ConstTensorView tokens) const {
+  return pointer_proj_.forward(ctx, tokens);
 }
 
 Tensor VideoMemory::mask_prompt(ops::Context& ctx, ConstTensorView mask) const {

@@ -28,13 +28,12 @@ class VideoMemory {
   /// features + what stands for "no memory", as pictures and prompted frames are decoded. [1, grid, grid,
   /// 256]
   [[nodiscard]] Tensor without_memory(ops::Context& ctx, ConstTensorView features) const;
-  /// Remembers a frame; an object that is not there is remembered as such by SAM 2.1. Arguments as
-  /// encoder.forward.
-  [[nodiscard]] Tensor remember(ops::Context& ctx, ConstTensorView features, ConstTensorView mask_logits,
-                                bool binary, bool object_is_there) const;
-  /// The object's pointer from the token of its mask. [256] -> [256]
-  [[nodiscard]] Tensor pointer(ops::Context& ctx, ConstTensorView token, bool object_is_there) const;
-  /// What replaces the pointer of an object that a mask prompt says is not there. [256]
+  /// Makes the memory of a frame one of an object that is not there: SAM 2.1 remembers that too.
+  /// [grid * grid, 64]
+  void note_absence(ops::Context& ctx, TensorView memory) const;
+  /// Objects' pointers from the tokens of their masks. [B, 256] -> [B, 256]
+  [[nodiscard]] Tensor pointers(ops::Context& ctx, ConstTensorView tokens) const;
+  /// The pointer of an object that is not there. [256]
   [[nodiscard]] const Tensor& no_object_pointer() const { return no_object_pointer_; }
   /// A mask prompt of ones and zeros [1, 16 * grid, 16 * grid, 1] as the prompt encoder takes it.
   /// [4 * grid, 4 * grid]

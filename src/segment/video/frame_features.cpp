@@ -44,7 +44,7 @@ Result<FrameFeatures*> FrameFeatureCache::get(ops::Context& ctx, int frame) {
   }
   // Room first: what is dropped and what is made must not be held at the same time.
   while (!kept_.empty() && bytes() + kept_.front().bytes() > budget_bytes_) kept_.pop_back();
-  const Tensor input = frame_to_input(ctx, *picture, Model::kImageSize);
+  const Tensor input = frame_to_input(ctx, *picture, model_->image_size());
   const models::ImageFeatures made = model_->image_encoder->forward(ctx, input);
   ++encoded_;
   kept_.push_front({frame, {made.image.clone(), made.high_res0.clone(), made.high_res1.clone()}, {}});

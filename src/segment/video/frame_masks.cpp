@@ -4,14 +4,11 @@
 #include <utility>
 #include <vector>
 
-#include "models/sam_model.h"
 #include "segment/mask_upsampling.h"
 #include "segment/video/mask_finish.h"
 
 namespace facet::segment {
 namespace {
-
-constexpr int kLowRes = 4 * Model::kGrid;
 
 ObjectMask mask_of(const MaskUpsampler& upsampler, const ObjectLogits& found, Size video) {
   ObjectMask out{.object = found.object, .score = found.score, .object_score = found.object_score};
@@ -27,8 +24,8 @@ ObjectMask mask_of(const MaskUpsampler& upsampler, const ObjectLogits& found, Si
 
 FrameMasks frame_masks(const ThreadTeam& team, int frame, Size video, std::span<const ObjectLogits> found,
                        const FrameMaskOptions& options) {
-  const MaskUpsampler upsampler({video, {Model::kImageSize, Model::kImageSize}, true}, kLowRes,
-                                Model::kImageSize);
+  const MaskUpsampler upsampler({video, {options.image_size, options.image_size}, true}, options.mask_side,
+                                options.image_size);
   FrameMasks out{.frame = frame, .encoded = true, .objects = std::vector<ObjectMask>(found.size())};
   const auto count = std::int64_t(found.size());
   if (!options.keep_logits && (!options.non_overlapping || count < 2)) {

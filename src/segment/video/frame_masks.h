@@ -11,12 +11,14 @@ namespace facet::segment {
 /// frame.
 struct ObjectLogits {
   int object = 0;
-  std::span<const float> low_res = {};  ///< [256 * 256]
+  std::span<const float> low_res = {};  ///< [mask_side * mask_side]
   float score = 0;
   float object_score = -1024.0F;
 };
 
 struct FrameMaskOptions {
+  int mask_side = 256;    ///< of the low-resolution logits
+  int image_size = 1024;  ///< of the model's square
   bool non_overlapping = false;
   bool keep_logits = false;
 };

@@ -16,8 +16,9 @@ namespace {
 
 constexpr std::size_t kMegabyte = 1 << 20;
 constexpr float kLargestPreviousLogit = 32.0F;
-constexpr int kLowRes = 4 * Model::kGrid;
 constexpr float kFilledHoleLogit = 0.1F;
+// Objects decoded and remembered at once: more bring memory, not speed.
+constexpr std::size_t kMostAtOnce = 4;
 
 class MemoryTracker : public Tracker {
  public:
@@ -50,7 +51,8 @@ class MemoryTracker : public Tracker {
                                    TrackDirection direction);
   [[nodiscard]] Status remember_prompts(TrackedObject& object);
   [[nodiscard]] Status remember(FrameOutputs& fresh, FrameOutputs& kept, TrackedObject& object);
-  void track_object(TrackedObject& object, FrameFeatures& features, int frame, TrackDirection direction);
+  void track_objects(std::span<TrackedObject* const> objects, FrameFeatures& features, int frame,
+                     TrackDirection direction);
   void fill_holes(FrameOutput& output) const;
   [[nodiscard]] FrameMasks masks_on(int frame) const;
 
@@ -72,7 +74,7 @@ TrackedObject* MemoryTracker::find(int object) {
 models::EncoderPrompt MemoryTracker::model_points(const TrackedObject& object, int frame,
                                                   const VideoPrompt& prompt) const {
   models::EncoderPrompt out;
-  const Placement placement{frames_->size(), {Model::kImageSize, Model::kImageSize}, true};
+  const Placement placement{frames_->size(), {model_->image_size(), model_->image_size()}, true};
   const auto earlier = object.points.find(frame);
   if (prompt.keep_earlier_points && earlier != object.points.end()) out = earlier->second;
   if (prompt.box) {
@@ -105,7 +107,7 @@ Result<FrameOutput> MemoryTracker::answer_points(TrackedObject& object, int fram
   const auto visited = previous == nullptr ? std::nullopt : previous->visited;
   const bool corrects = visited && !object.prompted.empty();
   const models::EncoderPrompt points = model_points(object, frame, prompt);
-  const Shape tokens{1, std::int64_t(Model::kGrid) * Model::kGrid, Model::kChannels};
+  const Shape tokens{1, std::int64_t(model_->grid()) * model_->grid(), Model::kChannels};
   const Tensor image = corrects
                            ? conditioned(*features, object, frame, *visited)
                            : model_->memory->without_memory(ctx_, features->encoded.image).reshaped(tokens);
@@ -152,7 +154,7 @@ Result<FrameMasks> MemoryTracker::prompt(int frame, int object, const VideoPromp
 }
 
 void MemoryTracker::fill_holes(FrameOutput& output) const {
-  clean_up_logits(output.logits.data<float>(), {kLowRes, kLowRes},
+  clean_up_logits(output.logits.data<float>(), {model_->mask_side(), model_->mask_side()},
                   {.max_hole_area = options_.fill_hole_area, .margin = kFilledHoleLogit});
 }
 
@@ -161,9 +163,7 @@ Status MemoryTracker::remember(FrameOutputs& fresh, FrameOutputs& kept, TrackedO
     const int frame = fresh.begin()->first;
     FrameOutput& output = fresh.begin()->second;
     FACET_ASSIGN_OR_RETURN(const FrameFeatures* features, features_.get(ctx_, frame));
-    output.memory =
-        model_->memory->remember(ctx_, features->encoded.image, output.logits, true, output.is_there())
-            .clone();
+    remember_outputs(ctx_, *model_, *features, {&output, 1}, true);
     if (options_.forget_around_corrections) {
       std::erase_if(object.tracked, [frame](const auto& entry) {
         return std::abs(entry.first - frame) <= models::VideoMemory::kFrames;
@@ -184,21 +184,25 @@ Status MemoryTracker::remember_prompts(TrackedObject& object) {
                                      " has no prompt on any frame: expected points, a box or a mask on one"};
 }
 
-void MemoryTracker::track_object(TrackedObject& object, FrameFeatures& features, int frame,
-                                 TrackDirection direction) {
-  const auto prompted = object.prompted.find(frame);
-  if (prompted != object.prompted.end()) {
-    prompted->second.visited = direction;
-    return;
+void MemoryTracker::track_objects(std::span<TrackedObject* const> objects, FrameFeatures& features, int frame,
+                                  TrackDirection direction) {
+  const Shape tokens{std::int64_t(model_->grid()) * model_->grid(), Model::kChannels};
+  std::vector<FrameOutput> outputs;
+  {
+    Tensor images = ctx_.make({std::int64_t(objects.size()), tokens[0], tokens[1]});
+    auto to = images.data<float>().begin();
+    for (const TrackedObject* object : objects) {
+      const Tensor image = conditioned(features, *object, frame, direction);
+      to = std::ranges::copy(image.data<float>(), to).out;
+    }
+    outputs = decode_unprompted(ctx_, *model_, features, images);
   }
-  const Tensor image = conditioned(features, object, frame, direction);
-  FrameOutput output = decode_object(ctx_, *model_, features,
-                                     {.image = image, .points = {}, .multimask = wants_multimask({})});
-  output.memory =
-      model_->memory->remember(ctx_, features.encoded.image, output.logits, false, output.is_there()).clone();
-  output.visited = direction;
-  fill_holes(output);
-  object.tracked[frame] = std::move(output);
+  remember_outputs(ctx_, *model_, features, outputs, false);
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    outputs[i].visited = direction;
+    fill_holes(outputs[i]);
+    objects[i]->tracked[frame] = std::move(outputs[i]);
+  }
 }
 
 Result<FrameMasks> MemoryTracker::track(int frame, TrackDirection direction) {
@@ -207,14 +211,21 @@ Result<FrameMasks> MemoryTracker::track(int frame, TrackDirection direction) {
       return Status(StatusCode::BadPrompt, "there is no object to follow: expected a prompt first");
     }
     for (TrackedObject& object : objects_) FACET_RETURN_IF_ERROR(remember_prompts(object));
-    const bool all_prompted = std::ranges::all_of(
-        objects_, [frame](const TrackedObject& object) { return object.prompted.contains(frame); });
-    FrameFeatures unused;
-    FrameFeatures* features = &unused;
-    if (!all_prompted) {
-      FACET_ASSIGN_OR_RETURN(features, features_.get(ctx_, frame));
+    std::vector<TrackedObject*> unprompted;
+    for (TrackedObject& object : objects_) {
+      const auto prompted = object.prompted.find(frame);
+      if (prompted == object.prompted.end()) {
+        unprompted.push_back(&object);
+      } else {
+        prompted->second.visited = direction;
+      }
     }
-    for (TrackedObject& object : objects_) track_object(object, *features, frame, direction);
+    for (std::span<TrackedObject* const> rest = unprompted; !rest.empty();) {
+      FACET_ASSIGN_OR_RETURN(FrameFeatures * features, features_.get(ctx_, frame));
+      const std::span<TrackedObject* const> batch = rest.first(std::min(rest.size(), kMostAtOnce));
+      track_objects(batch, *features, frame, direction);
+      rest = rest.subspan(batch.size());
+    }
     ++tracked_frames_;
     forget_far_frames(objects_, frame, budget_bytes_ - std::min(budget_bytes_, features_.bytes()));
     return masks_on(frame);
@@ -280,7 +291,10 @@ FrameMasks MemoryTracker::masks_on(int frame) const {
     found.push_back(logits);
   }
   return frame_masks(ctx_.team(), frame, frames_->size(), found,
-                     {.non_overlapping = options_.non_overlapping, .keep_logits = options_.keep_logits});
+                     {.mask_side = model_->mask_side(),
+                      .image_size = model_->image_size(),
+                      .non_overlapping = options_.non_overlapping,
+                      .keep_logits = options_.keep_logits});
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ namespace facet::segment {
 ///
 /// It differs where the reference loses what was said: clicks on a prompted frame that was tracked over
 /// replace what is remembered of it. And its memory is bounded: of tracked frames, those farthest from the
-/// last one asked for are forgotten once VideoOptions::memory_mb is used up (the sixteen on each side that
-/// can be attended to never are); a click on a forgotten frame makes it a prompted one.
+/// last one asked for are forgotten once VideoOptions::memory_mb is used up (what can be attended to never
+/// is); a click on a forgotten frame makes it a prompted one.
 ///
 /// `model` has a memory. Errors  as VideoSession
 /// Source  sam2, sam2_video_predictor.py

@@ -9,7 +9,6 @@ namespace facet::segment {
 namespace {
 
 constexpr float kNoObjectLogit = -1024.0F;
-constexpr int kLowRes = 4 * Model::kGrid;
 
 // Nothing said is a point that is none; one more always follows.
 models::EncoderPrompt padded(models::EncoderPrompt prompt) {
@@ -27,7 +26,9 @@ Tensor with_dense_prompt(ops::Context& ctx, const Model& model, const ObjectProm
     return image;
   }
   const ConstTensorView logits = prompt.mask_logits->view();
-  ops::add(ctx, prompt.image, model.prompt_encoder.dense(ctx, logits.reshaped({1, kLowRes, kLowRes})), image);
+  ops::add(ctx, prompt.image,
+           model.prompt_encoder.dense(ctx, logits.reshaped({1, model.mask_side(), model.mask_side()})),
+           image);
   return image;
 }
 
@@ -42,12 +43,60 @@ std::vector<float> resized_shares(const Bitmap& mask, Size size) {
   return shares;
 }
 
-Bitmap to_model_square(const Bitmap& mask) {
-  constexpr Size kSquare{Model::kImageSize, Model::kImageSize};
-  if (mask.size == kSquare) return mask;
-  Bitmap square{kSquare, {}};
-  for (const float share : resized_shares(mask, kSquare)) square.bits.push_back(share >= 0.5F ? 1 : 0);
+Bitmap stretched(const Bitmap& mask, Size size) {
+  if (mask.size == size) return mask;
+  Bitmap square{size, {}};
+  for (const float share : resized_shares(mask, size)) square.bits.push_back(share >= 0.5F ? 1 : 0);
   return square;
+}
+
+// Part `index` of the first dimension, in memory of its own.
+Tensor part_of(ConstTensorView batch, std::int64_t index) {
+  const Shape one(batch.shape().dims().subspan(1));
+  return Tensor::from(batch.data<float>().subspan(index * one.numel(), one.numel()), one);
+}
+
+// Objects of a frame whose prompts become the same number of tokens.
+struct Decodable {
+  ConstTensorView images;  // [P, grid * grid, 256], dense prompts added
+  std::span<const models::EncoderPrompt> points;
+  bool multimask;
+};
+
+FrameOutput best_output(const models::MaskDecoder::Output& decoded, ConstTensorView pointers,
+                        ConstTensorView no_object_pointer, std::int64_t object) {
+  const std::int64_t masks = decoded.scores.shape()[1];
+  const auto scores = decoded.scores.data<float>().subspan(object * masks, masks);
+  const std::int64_t best = object * masks + (std::ranges::max_element(scores) - scores.begin());
+  const Shape& shape = decoded.masks.shape();
+  FrameOutput out;
+  out.score = decoded.scores.data<float>()[best];
+  out.object_score = decoded.object_scores.data<float>()[object];
+  out.logits = part_of(decoded.masks.view().reshaped({shape[0] * masks, shape[2], shape[3]}), best);
+  if (!out.is_there()) std::ranges::fill(out.logits.data<float>(), kNoObjectLogit);
+  out.pointer = out.is_there() ? part_of(pointers, best)
+                               : Tensor::from(no_object_pointer.data<float>(), no_object_pointer.shape());
+  return out;
+}
+
+std::vector<FrameOutput> decode(ops::Context& ctx, const Model& model, const FrameFeatures& features,
+                                const Decodable& objects) {
+  const Tensor sparse = model.prompt_encoder.sparse(ctx, objects.points);
+  const models::MaskDecoder::Output decoded =
+      model.mask_decoder.forward(ctx, {.image = objects.images,
+                                       .positions = model.prompt_encoder.position_grid(),
+                                       .sparse = sparse,
+                                       .high_res0 = features.encoded.high_res0,
+                                       .high_res1 = features.encoded.high_res1,
+                                       .multimask = objects.multimask});
+  const Shape& tokens = decoded.tokens.shape();
+  const Tensor pointers =
+      model.memory->pointers(ctx, decoded.tokens.view().reshaped({tokens[0] * tokens[1], tokens[2]}));
+  std::vector<FrameOutput> outputs;
+  for (std::int64_t i = 0; i < tokens[0]; ++i) {
+    outputs.push_back(best_output(decoded, pointers, model.memory->no_object_pointer(), i));
+  }
+  return outputs;
 }
 
 }  // namespace
@@ -58,37 +107,35 @@ FrameOutput decode_object(ops::Context& ctx, const Model& model, const FrameFeat
                           const ObjectPrompt& prompt) {
   const Tensor image = with_dense_prompt(ctx, model, prompt);
   const models::EncoderPrompt points = padded(prompt.points);
-  const Tensor sparse = model.prompt_encoder.sparse(ctx, {&points, 1});
-  const models::MaskDecoder::Output decoded =
-      model.mask_decoder.forward(ctx, {.image = image,
-                                       .positions = model.prompt_encoder.position_grid(),
-                                       .sparse = sparse,
-                                       .high_res0 = features.encoded.high_res0,
-                                       .high_res1 = features.encoded.high_res1,
-                                       .multimask = prompt.multimask});
-  const auto scores = decoded.scores.data<float>();
-  const std::int64_t best = std::ranges::max_element(scores) - scores.begin();
-  FrameOutput out;
-  out.score = scores[best];
-  out.object_score = decoded.object_scores.data<float>()[0];
-  const Shape& shape = decoded.masks.shape();
-  out.logits =
-      Tensor::from(decoded.masks.data<float>().subspan(best * shape[2] * shape[3], shape[2] * shape[3]),
-                   {shape[2], shape[3]});
-  if (!out.is_there()) std::ranges::fill(out.logits.data<float>(), kNoObjectLogit);
-  const ConstTensorView tokens = decoded.tokens;
-  const auto token = tokens.data<float>().subspan(best * tokens.shape()[2], tokens.shape()[2]);
-  out.pointer = model.memory->pointer(ctx, Tensor::from(token, {tokens.shape()[2]}), out.is_there()).clone();
-  return out;
+  return std::move(decode(ctx, model, features, {image, {&points, 1}, prompt.multimask}).front());
+}
+
+std::vector<FrameOutput> decode_unprompted(ops::Context& ctx, const Model& model,
+                                           const FrameFeatures& features, TensorView images) {
+  ops::add(ctx, images, model.prompt_encoder.no_mask(), images);
+  const std::vector<models::EncoderPrompt> nothing(std::size_t(images.shape()[0]), padded({}));
+  return decode(ctx, model, features, {images, nothing, wants_multimask({})});
+}
+
+void remember_outputs(ops::Context& ctx, const Model& model, const FrameFeatures& features,
+                      std::span<FrameOutput> outputs, bool binary) {
+  Tensor logits = ctx.make({std::int64_t(outputs.size()), model.mask_side(), model.mask_side()});
+  auto to = logits.data<float>().begin();
+  for (const FrameOutput& output : outputs) to = std::ranges::copy(output.logits.data<float>(), to).out;
+  const Tensor memories = model.memory->encoder.forward(ctx, features.encoded.image, logits, binary);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    outputs[i].memory = part_of(memories, std::int64_t(i));
+    if (!outputs[i].is_there()) model.memory->note_absence(ctx, outputs[i].memory);
+  }
 }
 
 FrameOutput take_mask(ops::Context& ctx, const Model& model, const FrameFeatures& features,
                       const Bitmap& mask) {
-  const Bitmap square = to_model_square(mask);
+  const Bitmap square = stretched(mask, {model.image_size(), model.image_size()});
   Tensor ones = ctx.make({1, square.size.height, square.size.width, 1});
   std::ranges::copy(square.bits, ones.data<float>().begin());
   const Tensor mask_logits = model.memory->mask_prompt(ctx, ones);
-  const Shape tokens{1, std::int64_t(Model::kGrid) * Model::kGrid, Model::kChannels};
+  const Shape tokens{1, std::int64_t(model.grid()) * model.grid(), Model::kChannels};
   FrameOutput out = decode_object(
       ctx, model, features,
       {.image = features.encoded.image.view().reshaped(tokens), .points = {}, .mask_logits = &mask_logits});
@@ -96,7 +143,7 @@ FrameOutput take_mask(ops::Context& ctx, const Model& model, const FrameFeatures
   if (!is_there) out.pointer = model.memory->no_object_pointer().clone();
   out.object_score = is_there ? 10.0F : -10.0F;
   out.score = 1.0F;
-  const std::vector<float> shares = resized_shares(square, {kLowRes, kLowRes});
+  const std::vector<float> shares = resized_shares(square, {model.mask_side(), model.mask_side()});
   for (std::size_t i = 0; i < shares.size(); ++i) out.logits.data<float>()[i] = 20.0F * shares[i] - 10.0F;
   return out;
 }

@@ -8,9 +8,9 @@ namespace facet::segment {
 
 /// What an object is decoded from on a frame.
 struct ObjectPrompt {
-  ConstTensorView image;         ///< [1, 64 * 64, 256]: features with or without memory, no dense prompt yet
-  models::EncoderPrompt points;  ///< may be empty
-  const Tensor* mask_logits = nullptr;  ///< [256, 256] or null
+  ConstTensorView image;  ///< [1, grid * grid, 256]: features with or without memory, no dense prompt yet
+  models::EncoderPrompt points;         ///< may be empty
+  const Tensor* mask_logits = nullptr;  ///< [mask_side, mask_side] or null
   bool multimask = false;
 };
 
@@ -18,6 +18,18 @@ struct ObjectPrompt {
 /// Source  sam2, modeling/sam2_base.py, _forward_sam_heads
 [[nodiscard]] FrameOutput decode_object(ops::Context& ctx, const Model& model, const FrameFeatures& features,
                                         const ObjectPrompt& prompt);
+
+/// The same for objects of which nothing was said on this frame, all at once.
+///
+/// Shapes  images [B, grid * grid, 256]: features with each object's memory; the dense prompt is added to
+/// them
+[[nodiscard]] std::vector<FrameOutput> decode_unprompted(ops::Context& ctx, const Model& model,
+                                                         const FrameFeatures& features, TensorView images);
+
+/// Fills in what is remembered of the outputs' frame: FrameOutput::memory.
+/// `binary`  masks are cut at 0 first, as those of prompted frames are
+void remember_outputs(ops::Context& ctx, const Model& model, const FrameFeatures& features,
+                      std::span<FrameOutput> outputs, bool binary);
 
 /// Takes a drawn mask as the object's mask; the decoder gives its pointer only.
 /// Source  the same, _use_mask_as_output

@@ -88,11 +88,31 @@ class Recall {
   std::vector<int> selected_;
 };
 
+struct FarFrame {
+  TrackedObject* object;
+  int frame;
+  int distance;
+};
+
+// Tracked frames whose memory cannot be attended to from `frame`, the farthest first.
+std::vector<FarFrame> far_frames(std::span<TrackedObject> objects, int frame) {
+  std::vector<FarFrame> far;
+  for (TrackedObject& object : objects) {
+    for (const auto& [at, output] : object.tracked) {
+      const int distance = std::abs(at - frame);
+      if (distance >= VideoMemory::kFrames) far.push_back({&object, at, distance});
+    }
+  }
+  std::ranges::stable_sort(far, std::ranges::greater(), &FarFrame::distance);
+  return far;
+}
+
 }  // namespace
 
 const FrameOutput* TrackedObject::find(int frame) const {
   for (const FrameOutputs* outputs : {&new_prompted, &new_tracked, &prompted, &tracked}) {
-    if (const FrameOutput* output = lookup(*outputs, frame)) return output;
+    const FrameOutput* output = lookup(*outputs, frame);
+    if (output != nullptr && !output->is_pointer_only()) return output;
   }
   return nullptr;
 }
@@ -149,23 +169,17 @@ models::ObjectMemory recall(ops::Context& ctx, const VideoMemory& memory, const 
 void forget_far_frames(std::span<TrackedObject> objects, int frame, std::size_t budget_bytes) {
   std::size_t used = 0;
   for (const TrackedObject& object : objects) used += object.bytes();
-  while (used > budget_bytes) {
-    TrackedObject* owner = nullptr;
-    FrameOutputs::iterator farthest;
-    int distance = VideoMemory::kPointers;
-    for (TrackedObject& object : objects) {
-      if (object.tracked.empty()) continue;
-      for (const auto candidate : {object.tracked.begin(), std::prev(object.tracked.end())}) {
-        if (std::abs(candidate->first - frame) <= distance) continue;
-        distance = std::abs(candidate->first - frame);
-        farthest = candidate;
-        owner = &object;
-      }
+  for (const FarFrame& far : far_frames(objects, frame)) {
+    if (used <= budget_bytes) return;
+    FrameOutput& output = far.object->tracked.at(far.frame);
+    used -= output.bytes();
+    far.object->points.erase(far.frame);
+    if (far.distance > VideoMemory::kPointers) {
+      far.object->tracked.erase(far.frame);
+    } else {
+      output.keep_pointer_only();
+      used += output.bytes();
     }
-    if (owner == nullptr) return;
-    used -= farthest->second.bytes();
-    owner->points.erase(farthest->first);
-    owner->tracked.erase(farthest);
   }
 }
 

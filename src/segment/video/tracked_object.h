@@ -13,15 +13,21 @@ namespace facet::segment {
 
 /// What was found of an object on one frame.
 struct FrameOutput {
-  Tensor logits;   ///< [256, 256]; -1024 everywhere when the object is not there
+  Tensor logits;   ///< [mask_side, mask_side]; -1024 everywhere when the object is not there
   Tensor pointer;  ///< [256]
-  Tensor memory;   ///< [4096, 64]; empty until the frame is remembered
+  Tensor memory;   ///< [grid * grid, 64]; empty until the frame is remembered
   float score = 0;
   float object_score = 0;
   /// How tracking came by; nothing on a frame that was prompted and not tracked over yet.
   std::optional<TrackDirection> visited;
 
   [[nodiscard]] bool is_there() const { return object_score > 0; }
+  /// Its mask and memory were dropped; its pointer can still be attended to.
+  [[nodiscard]] bool is_pointer_only() const { return logits.empty(); }
+  void keep_pointer_only() {
+    logits = Tensor();
+    memory = Tensor();
+  }
   [[nodiscard]] std::size_t bytes() const {
     return logits.size_bytes() + pointer.size_bytes() + memory.size_bytes();
   }
@@ -39,7 +45,7 @@ struct TrackedObject {
   FrameOutputs new_prompted;
   FrameOutputs new_tracked;
 
-  /// The newest output on the frame, or null.
+  /// The newest output on the frame that still has its mask, or null.
   [[nodiscard]] const FrameOutput* find(int frame) const;
   [[nodiscard]] std::size_t bytes() const;
 };
@@ -63,7 +69,9 @@ struct RecallOptions {
 [[nodiscard]] std::vector<int> closest_prompted_frames(const FrameOutputs& prompted, int frame, int most);
 
 /// Drops tracked frames, those farthest from `frame` first, until the objects' outputs fit into
-/// `budget_bytes`. Those that may still be attended to stay, in both directions: tracking may turn round.
+/// `budget_bytes`. What may still be attended to stays, in both directions, for tracking may turn round: the
+/// sixteen frames nearest on each side, of which all but the nearest six are cut down to their pointers when
+/// the rest is not enough.
 void forget_far_frames(std::span<TrackedObject> objects, int frame, std::size_t budget_bytes);
 
 }  // namespace facet::segment

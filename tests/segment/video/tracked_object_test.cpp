@@ -36,6 +36,10 @@ TEST(ForgetFarFrames, KeepsTheBudgetAndWhatCanBeAttendedTo) {
   EXPECT_EQ(objects[1].tracked.size(), 10U);
   forget_far_frames(objects, 99, 0);
   EXPECT_EQ(objects[0].tracked.begin()->first, 99 - 16);
+  for (const auto& [frame, output] : objects[0].tracked) {
+    EXPECT_EQ(output.is_pointer_only(), frame < 99 - 6) << frame;
+    EXPECT_EQ(objects[0].find(frame) == nullptr, output.is_pointer_only()) << frame;
+  }
   EXPECT_EQ(objects[0].prompted.size(), 1U);
 }
 
