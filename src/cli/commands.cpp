@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/commands/bench.h"
+#include "cli/commands/completion.h"
 #include "cli/commands/convert.h"
 #include "cli/commands/everything.h"
 #include "cli/commands/info.h"
@@ -10,6 +12,7 @@
 #include "cli/commands/pull.h"
 #include "cli/commands/serve.h"
 #include "cli/commands/track.h"
+#include "cli/commands/verify.h"
 #include "cli/commands/version.h"
 
 namespace facet::cli {
@@ -23,6 +26,9 @@ void add_commands(CLI::App& app, Io& io) {
   add_models_command(app, io);
   add_info_command(app, io);
   add_convert_command(app, io);
+  add_verify_command(app, io);
+  add_bench_command(app, io);
+  add_completion_command(app, io);
   add_version_command(app, io);
 }
 

@@ -40,10 +40,15 @@ void bind_picture(CLI::App& command, PictureOptions& options) {
       ->capture_default_str();
 }
 
-Result<Picture> open_picture(const std::filesystem::path& path, const PictureOptions& options, Io& io) {
+Result<ReadOptions> read_options(const PictureOptions& options) {
   ReadOptions read;
   read.page = options.page;
   if (!options.window.empty()) FACET_RETURN_IF_ERROR(parse_window(options.window, read));
+  return read;
+}
+
+Result<Picture> open_picture(const std::filesystem::path& path, const PictureOptions& options, Io& io) {
+  FACET_ASSIGN_OR_RETURN(const ReadOptions read, read_options(options));
   FACET_ASSIGN_OR_RETURN(Picture picture, read_picture(path, read));
   tell_window(path, picture.source, read, io);
   return picture;

@@ -19,6 +19,9 @@ struct PictureOptions {
 /// --window, --page
 void bind_picture(CLI::App& command, PictureOptions& options);
 
+/// What the options mean.   Errors  Usage
+Result<ReadOptions> read_options(const PictureOptions& options);
+
 /// Reads a picture; says on standard error when its samples were windowed to 8 bits.
 /// Errors  Usage, and those of facet::read_picture
 Result<Picture> open_picture(const std::filesystem::path& path, const PictureOptions& options, Io& io);

@@ -17,7 +17,8 @@ extern char** environ;  // NOLINT(readability-redundant-declaration): not every 
 namespace facet::cli {
 namespace {
 
-constexpr std::size_t kMaxOutput = 600;  // bytes from the end, enough for the reason of a failure
+constexpr std::size_t kMaxReason = 600;  // bytes from the end, enough for the reason of a failure
+constexpr std::size_t kMaxOutput = 1 << 20;
 
 /// How the child differs from this process: its folder, its output, and signals as they are by default.
 class SpawnSettings {
@@ -59,6 +60,10 @@ class SpawnSettings {
   posix_spawnattr_t attributes_{};
 };
 
+std::string tail_of(const std::string& text, std::size_t most) {
+  return text.size() > most ? text.substr(text.size() - most) : text;
+}
+
 std::string read_tail(int descriptor) {
   std::string tail;
   std::array<char, 4096> block{};
@@ -89,8 +94,8 @@ Status failure(const std::string& program, const std::string& reason) {
 
 }  // namespace
 
-Status run_command(const std::vector<std::string>& command, const std::filesystem::path& folder,
-                   const std::stop_token& stop) {
+Result<std::string> read_command(const std::vector<std::string>& command, const std::filesystem::path& folder,
+                                 const std::stop_token& stop) {
   std::array<int, 2> output{};
   if (pipe2(output.data(), O_CLOEXEC) != 0) return failure(command.at(0), std::strerror(errno));
   pid_t process = -1;
@@ -105,11 +110,16 @@ Status run_command(const std::vector<std::string>& command, const std::filesyste
   if (error == ENOENT) return failure(command[0], "the program is not installed");
   if (error != 0) return failure(command[0], std::strerror(error));
   const int state = wait_for(process);
-  if (stop.stop_requested()) return {StatusCode::Cancelled, "interrupted"};
-  if (WIFEXITED(state) && WEXITSTATUS(state) == 0) return {};
+  if (stop.stop_requested()) return Status(StatusCode::Cancelled, "interrupted");
+  if (WIFEXITED(state) && WEXITSTATUS(state) == 0) return said;
   const std::string how = WIFEXITED(state) ? fmt::format("exit status {}", WEXITSTATUS(state))
                                            : fmt::format("signal {}", WTERMSIG(state));
-  return failure(command[0], fmt::format("{}; it said: {}", how, one_line(said)));
+  return failure(command[0], fmt::format("{}; it said: {}", how, one_line(tail_of(said, kMaxReason))));
+}
+
+Status run_command(const std::vector<std::string>& command, const std::filesystem::path& folder,
+                   const std::stop_token& stop) {
+  return read_command(command, folder, stop).status();
 }
 
 }  // namespace facet::cli

@@ -14,5 +14,8 @@ namespace facet::cli {
 /// Errors  FetchFailed when it is missing or fails, with the last lines it wrote; Cancelled
 Status run_command(const std::vector<std::string>& command, const std::filesystem::path& folder,
                    const std::stop_token& stop);
+/// The same, and what it wrote: the last megabyte of both streams.
+Result<std::string> read_command(const std::vector<std::string>& command, const std::filesystem::path& folder,
+                                 const std::stop_token& stop);
 
 }  // namespace facet::cli

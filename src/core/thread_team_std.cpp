@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/thread_pinning.h"
 #include "core/thread_team.h"
 
 namespace facet {
@@ -19,6 +20,8 @@ int available_processors() {
 ThreadTeam::ThreadTeam(int threads) : threads_(threads > 0 ? threads : available_processors()) {}
 
 void ThreadTeam::bind_caller() const {}
+
+bool pin_threads(int /*threads*/) { return false; }  // its threads live for one loop
 
 void ThreadTeam::parallel_for(std::int64_t count, const std::function<void(std::int64_t, int)>& body) const {
   const int team = static_cast<int>(std::min<std::int64_t>(threads_, count));

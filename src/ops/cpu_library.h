@@ -12,4 +12,7 @@ struct CpuLibrary {
 
 [[nodiscard]] CpuLibrary cpu_library();
 
+/// Makes the library prepare its kernels anew, as a fresh process does: for measuring a start.
+void forget_prepared_kernels();
+
 }  // namespace facet::ops

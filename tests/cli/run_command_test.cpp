@@ -14,6 +14,12 @@ namespace {
 using facet::testing::TemporaryFolder;
 using ::testing::HasSubstr;
 
+TEST(RunCommand, ReadsAllThatACommandWrites) {
+  const auto said = read_command({"sh", "-c", "echo one; echo two >&2; seq 1000"}, "/", {});
+  ASSERT_TRUE(said.ok());
+  EXPECT_THAT(*said, ::testing::AllOf(HasSubstr("one\ntwo\n1\n"), HasSubstr("999\n1000\n")));
+}
+
 TEST(RunCommand, RunsInTheFolderAndPassesArgumentsAsTheyAre) {
   const TemporaryFolder folder;
   ASSERT_TRUE(run_command({"touch", "a b; $HOME"}, folder.path(), {}).ok());

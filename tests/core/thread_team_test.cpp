@@ -1,10 +1,14 @@
 #include "core/thread_team.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <atomic>
 #include <stdexcept>
+#include <thread>
 #include <vector>
+
+#include "core/thread_pinning.h"
 
 namespace facet {
 namespace {
@@ -43,6 +47,33 @@ TEST(ThreadTeam, HandsTheFirstExceptionToTheCaller) {
   int after = 0;
   team.parallel_for(1, [&](std::int64_t, int) { ++after; });
   EXPECT_EQ(after, 1);
+}
+
+int processors_of_this_thread() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+}
+
+// In a thread of its own: the pinned threads are that thread's.
+TEST(ThreadTeam, PinsEachThreadToOneProcessorAndStillCountsThemAll) {
+  const int processors = available_processors();
+  std::thread([processors] {
+    const ThreadTeam team(processors);
+    if (!pin_threads(processors)) GTEST_SKIP() << "this build's threads cannot be pinned";
+    std::atomic<int> alone{0};
+    team.parallel_ranges(std::int64_t(processors) * 16, 16, [&](std::int64_t, std::int64_t) {
+      if (processors_of_this_thread() == 1) ++alone;
+    });
+    EXPECT_EQ(alone, processors);
+    EXPECT_EQ(ThreadTeam(0).size(), processors);
+  }).join();
+}
+
+TEST(ThreadTeam, DoesNotPinMoreThreadsThanThereAreProcessors) {
+  std::thread([] {
+    EXPECT_FALSE(pin_threads(available_processors() + 1));
+    EXPECT_EQ(processors_of_this_thread(), available_processors());
+  }).join();
 }
 
 TEST(ThreadTeam, TakesTheProcessorsThatAreThere) { EXPECT_EQ(ThreadTeam(0).size(), available_processors()); }

@@ -16,7 +16,8 @@ TEST(Program, HelpGoesToStandardOutput) {
   const RunResult run = run_facet({"--help"});
   EXPECT_EQ(run.status, 0);
   EXPECT_THAT(run.error, IsEmpty());
-  for (const char* command : {"predict", "everything", "pull", "models", "info", "convert", "version"}) {
+  for (const char* command :
+       {"predict", "everything", "pull", "models", "info", "convert", "verify", "bench", "version"}) {
     EXPECT_THAT(run.out, HasSubstr(command));
     const RunResult help = run_facet({command, "--help"});
     EXPECT_EQ(help.status, 0);
@@ -50,6 +51,16 @@ TEST(Program, VersionIsOneDocument) {
     EXPECT_TRUE(document.contains(key)) << key;
   }
   EXPECT_EQ(run_facet({"--version"}).out, "facet " + document["version"].get<std::string>() + "\n");
+}
+
+TEST(Program, CompletionKnowsEveryCommandAndItsOptions) {
+  const std::string bash = run_facet({"completion", "bash"}).out;
+  EXPECT_THAT(bash, HasSubstr("words='predict everything "));
+  EXPECT_THAT(bash, ::testing::ContainsRegex("bench\\) words='[^']*--everything"));
+  EXPECT_THAT(run_facet({"completion", "zsh"}).out, HasSubstr("bashcompinit"));
+  EXPECT_THAT(run_facet({"completion", "fish"}).out,
+              HasSubstr("__fish_seen_subcommand_from verify' -l goldens"));
+  EXPECT_EQ(run_facet({"completion", "tcsh"}).status, 2);
 }
 
 TEST(Program, AResultThatCannotBeWrittenIsAnError) {

@@ -20,19 +20,6 @@ void require(const Status& status) {
   if (!status.ok()) throw std::runtime_error(status.message());
 }
 
-void write_weights(const fs::path& path) {
-  const testing::SyntheticWeights weights(testing::source_path("tests/e2e/data/sam_tiny_shapes.json"), kSeed);
-  std::vector<Tensor> tensors;
-  std::vector<io::NamedTensor> named;
-  const std::vector<std::string> names = weights.names();
-  tensors.reserve(names.size());
-  for (const std::string& name : names) {
-    tensors.push_back(weights.read_float32(name).value());
-    named.push_back({name, tensors.back().view()});
-  }
-  require(io::write_safetensors(path, named));
-}
-
 bool in_disc(int y, int x, Size size) {
   const int radius = size.height / 6;
   for (const int column : {size.width / 4, size.width / 2, 3 * size.width / 4}) {
@@ -51,10 +38,23 @@ void write_encoded(const fs::path& path, const io::EncodedPicture& picture) {
 
 }  // namespace
 
+void write_tiny_model(const fs::path& path, std::uint64_t seed) {
+  const testing::SyntheticWeights weights(testing::source_path("tests/e2e/data/sam_tiny_shapes.json"), seed);
+  std::vector<Tensor> tensors;
+  std::vector<io::NamedTensor> named;
+  const std::vector<std::string> names = weights.names();
+  tensors.reserve(names.size());
+  for (const std::string& name : names) {
+    tensors.push_back(weights.read_float32(name).value());
+    named.push_back({name, tensors.back().view()});
+  }
+  require(io::write_safetensors(path, named));
+}
+
 const fs::path& tiny_model() {
   static const testing::TemporaryFolder folder;
   static const fs::path path = [] {
-    write_weights(folder / "sam_tiny.safetensors");
+    write_tiny_model(folder / "sam_tiny.safetensors", kSeed);
     return folder / "sam_tiny.safetensors";
   }();
   return path;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 
 #include "facet/image.h"
@@ -8,6 +9,8 @@ namespace facet::e2e {
 
 /// A checkpoint of SAM in miniature with weights by rule, written once for all tests of the process.
 const std::filesystem::path& tiny_model();
+/// The same with weights of another seed.
+void write_tiny_model(const std::filesystem::path& path, std::uint64_t seed);
 
 /// Bright discs on a dark ground, as PNG.
 void write_picture(const std::filesystem::path& path, Size size = {120, 160});

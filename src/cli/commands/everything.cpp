@@ -13,6 +13,7 @@
 #include "cli/result_files.h"
 #include "cli/result_json.h"
 #include "cli/stopwatch.h"
+#include "cli/thread_options.h"
 
 namespace facet::cli {
 namespace {
@@ -24,7 +25,7 @@ struct EverythingOptions {
   AutomaticOptions automatic;
   OutputOptions output;
   std::string output_mode = "coco_rle";
-  int threads = 0;
+  ThreadOptions threads;
 };
 
 const std::set<OutputKind> kDefaultKinds = {OutputKind::Overlay, OutputKind::Labels, OutputKind::Json,
@@ -45,6 +46,7 @@ class EverythingRun {
 
   /// A bad picture is told and counted, and the others go on.
   Status run() {
+    FACET_ASSIGN_OR_RETURN(threads_, start_threads(options_.threads));
     for (const std::string& image : options_.images) {
       Status status = run_picture(image);
       if (status.code() == StatusCode::BadPicture && options_.images.size() > 1) {
@@ -83,8 +85,8 @@ class EverythingRun {
     if (model_ != nullptr) return {};
     Stopwatch watch(io_);
     FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options_.model, io_));
-    FACET_ASSIGN_OR_RETURN(model_, load_model_at(path, options_.model, options_.threads, io_));
-    generator_.emplace(model_, automatic_, PredictorOptions{.threads = options_.threads});
+    FACET_ASSIGN_OR_RETURN(model_, load_model_at(path, options_.model, threads_, io_));
+    generator_.emplace(model_, automatic_, PredictorOptions{.threads = threads_});
     load_ms_ = watch.lap_ms();
     return {};
   }
@@ -143,6 +145,7 @@ class EverythingRun {
   AutomaticMaskOptions automatic_;
   Io& io_;
   ProgressBar bar_;
+  int threads_ = 0;
   ModelPtr model_;
   std::optional<AutomaticMaskGenerator> generator_;
   double load_ms_ = 0;
@@ -153,8 +156,6 @@ class EverythingRun {
 };
 
 Status run_everything(const EverythingOptions& options, Io& io) {
-  if (options.threads < 0)
-    return {StatusCode::Usage, fmt::format("--threads {}: expected 0 or more", options.threads)};
   FACET_ASSIGN_OR_RETURN(AutomaticMaskOptions automatic, make_automatic_options(options.automatic));
   FACET_ASSIGN_OR_RETURN(OutputPlan plan, plan_output(options.output, kDefaultKinds));
   if (options.output_mode == "binary_mask") {
@@ -180,7 +181,7 @@ void add_everything_command(CLI::App& app, Io& io) {
                    "run lengths in JSON as text or as a list, or each mask as a picture of its own")
       ->check(CLI::IsMember({"coco_rle", "uncompressed_rle", "binary_mask"}))
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "0 takes every processor")->capture_default_str();
+  bind_threads(*command, options->threads);
   command->footer(
       "With --json, one picture gives one object and several give a list. A bad picture is reported, the "
       "others\n"

@@ -16,6 +16,7 @@
 #include "cli/result_json.h"
 #include "cli/saved_tensors.h"
 #include "cli/stopwatch.h"
+#include "cli/thread_options.h"
 #include "segment/overlap.h"
 #include "segment/prompt_checks.h"
 
@@ -34,7 +35,7 @@ struct PredictCommandOptions {
   std::string save_tensors;
   int max_hole_area = 0;
   int max_sprinkle_area = 0;
-  int threads = 0;
+  ThreadOptions threads;
 };
 
 const std::set<OutputKind> kDefaultKinds = {OutputKind::Overlay, OutputKind::Masks, OutputKind::Labels,
@@ -45,6 +46,7 @@ constexpr float kKeepAll = -std::numeric_limits<float>::infinity();
 
 /// What one run has come to.
 struct PredictRun {
+  int threads = 0;
   DocumentHead head;
   std::vector<Prompt> prompts;
   std::vector<std::string> mask_files;
@@ -60,8 +62,6 @@ Status check_options(const PredictCommandOptions& options) {
             fmt::format("--max-hole-area {} --max-sprinkle-area {}: expected areas of 0 or more",
                         options.max_hole_area, options.max_sprinkle_area)};
   }
-  if (options.threads < 0)
-    return {StatusCode::Usage, fmt::format("--threads {}: expected 0 or more", options.threads)};
   if (!options.save_tensors.empty() && options.min_score) {
     return {StatusCode::Usage, "--save-tensors writes every mask: leave out --min-score"};
   }
@@ -135,7 +135,7 @@ std::string summary(const PredictRun& run) {
 
 Status encode_and_predict(const PredictCommandOptions& options, const Image& image, ModelPtr model,
                           PredictRun& run, Io& io) {
-  Predictor predictor(std::move(model), {.threads = options.threads});
+  Predictor predictor(std::move(model), {.threads = run.threads});
   Stopwatch watch(io);
   FACET_ASSIGN_OR_RETURN(const Embedding embedding, predictor.set_image(image));
   run.head.timings.encode = watch.lap_ms();
@@ -159,6 +159,7 @@ Status run_predict(const PredictCommandOptions& options, Io& io) {
   FACET_ASSIGN_OR_RETURN(const std::vector<PromptRequest> requests, parse_prompts(options.prompts));
   FACET_ASSIGN_OR_RETURN(const OutputPlan plan, plan_output(options.output, kDefaultKinds));
   PredictRun run;
+  FACET_ASSIGN_OR_RETURN(run.threads, start_threads(options.threads));
   for (const PromptRequest& request : requests) run.mask_files.push_back(request.mask_text);
   Stopwatch watch(io);
   FACET_ASSIGN_OR_RETURN(const Picture picture, open_picture(options.image, options.picture, io));
@@ -168,7 +169,7 @@ Status run_predict(const PredictCommandOptions& options, Io& io) {
   FACET_RETURN_IF_ERROR(segment::check_prompts(run.prompts, picture.image.size()));
   FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options.model, io));
   watch.lap_ms();
-  FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model_at(path, options.model, options.threads, io));
+  FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model_at(path, options.model, run.threads, io));
   run.head.timings.load = watch.lap_ms();
   if (!model_info(*model).keeps_aspect) {  // drawn masks are stretched as the picture is
     FACET_ASSIGN_OR_RETURN(run.prompts,
@@ -215,7 +216,7 @@ void add_predict_command(CLI::App& app, Io& io) {
       ->capture_default_str();
   command->add_option("--save-tensors", options->save_tensors, "write input, embedding, logits and scores")
       ->type_name("FILE.safetensors");
-  command->add_option("--threads", options->threads, "0 takes every processor")->capture_default_str();
+  bind_threads(*command, options->threads);
   command->footer(
       "All points of a call describe one object. Each box is an object of its own, unless points come with "
       "a\n"

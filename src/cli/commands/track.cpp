@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/model_options.h"
 #include "cli/stopwatch.h"
+#include "cli/thread_options.h"
 #include "cli/track_outputs.h"
 #include "cli/track_prompts.h"
 #include "cli/track_run.h"
@@ -35,7 +36,8 @@ struct TrackOptions {
   int fill_holes = 0;
   std::vector<int> keyframes;
   int keyframe_interval = 30;
-  int threads = 0;
+  ThreadOptions team;
+  int threads = 0;  ///< what the team comes to
 };
 
 /// "A:B", both included, either may be missing.
@@ -92,7 +94,6 @@ Status check_least(const char* option, int value, int least) {
 }
 
 Status check_options(const TrackOptions& options) {
-  FACET_RETURN_IF_ERROR(check_least("--threads", options.threads, 0));
   FACET_RETURN_IF_ERROR(check_least("--memory-mb", options.memory_mb, 1));
   FACET_RETURN_IF_ERROR(check_least("--fill-holes", options.fill_holes, 0));
   FACET_RETURN_IF_ERROR(check_least("--keyframe-interval", options.keyframe_interval, 1));
@@ -228,6 +229,7 @@ Status run_track(const TrackOptions& given, Io& io) {
     options.output.folder = kDefaultFolder;
   }
   options.output.ascending = way_of(options) == TrackWay::Forward;
+  FACET_ASSIGN_OR_RETURN(options.threads, start_threads(options.team));
   options.output.threads = options.threads;
 
   FACET_ASSIGN_OR_RETURN(std::shared_ptr<VideoReader> video, open_input(options, io));
@@ -297,7 +299,7 @@ void bind_tracking(CLI::App& command, TrackOptions& options) {
       .add_option("--keyframe-interval", options.keyframe_interval,
                   "encode a frame at least so often (SAM, MobileSAM)")
       ->capture_default_str();
-  command.add_option("--threads", options.threads, "0 takes every processor")->capture_default_str();
+  bind_threads(command, options.team);
 }
 
 }  // namespace

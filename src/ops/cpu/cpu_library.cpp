@@ -37,4 +37,11 @@ CpuLibrary cpu_library() {
           isa_name(dnnl_get_effective_cpu_isa())};
 }
 
+void forget_prepared_kernels() {
+  int capacity = 0;
+  dnnl_get_primitive_cache_capacity(&capacity);
+  dnnl_set_primitive_cache_capacity(0);
+  dnnl_set_primitive_cache_capacity(capacity);
+}
+
 }  // namespace facet::ops

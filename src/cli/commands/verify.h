@@ -1,0 +1,10 @@
+#pragma once
+
+#include "cli/cli11_fwd.h"
+#include "cli/io.h"
+
+namespace facet::cli {
+
+void add_verify_command(CLI::App& app, Io& io);
+
+}  // namespace facet::cli
