@@ -75,6 +75,7 @@ void window_attention_on_grid(benchmark::State& state) {
     bias = random_tensor({heads, in_window, in_window}, DType::Float32);
     args.bias = bias;
   }
+  window_attention(ctx, args, out);  // memory is touched for the first time
   for (auto _ : state) window_attention(ctx, args, out);
   const double windows = std::ceil(double(grid) / window) * std::ceil(double(grid) / window);
   count_products(state, windows * double(in_window * in_window) * 4.0 * heads * dim);
@@ -115,6 +116,7 @@ void single_head_attention(benchmark::State& state) {
                            .dim = dim,
                            .value_dim = value_dim,
                            .scale = 1.0F / std::sqrt(float(dim))};
+  attention(ctx, args, out);  // memory is touched for the first time
   for (auto _ : state) attention(ctx, args, out);
   count_products(state, 2.0 * double(queries * keys) * (dim + value_dim));
 }
