@@ -2,11 +2,9 @@
 
 #include <malloc.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <semaphore>
 #include <thread>
@@ -15,6 +13,7 @@
 #include "service/api/openapi.h"
 #include "service/api/schemas.h"
 #include "service/make_store.h"
+#include "service/process_metrics.h"
 #include "service/request_log.h"
 #include "service/routes/routes.h"
 
@@ -42,14 +41,6 @@ EngineOptions engine_options(const ServiceConfig& config) {
           .max_queued = config.max_queued,
           .max_batch = config.max_batch,
           .max_delay = config.max_delay};
-}
-
-double resident_bytes() {
-  std::ifstream stream("/proc/self/statm");
-  double total = 0;
-  double resident = 0;
-  stream >> total >> resident;
-  return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 /// A connection is a descriptor; and few malloc arenas, so that many request threads do not each keep memory.
@@ -202,7 +193,7 @@ class Service {
                              [this] { return pool_.busy(); });
     metrics_->gauge_function("facet_pictures_bytes", "Uploaded pictures that are kept.",
                              [this] { return static_cast<double>(pictures_.size_bytes()); });
-    metrics_->gauge_function("facet_process_resident_bytes", "Memory of the process.", resident_bytes);
+    add_process_metrics(*metrics_);
   }
 
   const ServeOptions& options_;
