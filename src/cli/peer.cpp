@@ -33,7 +33,7 @@ Result<Peer> find_peer(const fs::path& folder, const fs::path& encoder, const st
   const auto require = [&](bool there, const std::string& what) {
     if (!there) missing.push_back(what);
   };
-  Peer peer{fs::absolute(folder), fs::absolute(encoder)};
+  Peer peer{fs::absolute(folder), encoder.empty() ? fs::path() : fs::absolute(encoder)};
   require(run_command({"node", "--version"}, "/", {}).ok(), "the program node (apt-get install nodejs)");
   require(is_there(peer.folder / kScript),
           fmt::format("{}, which bench/peers of Facet's source holds (--peers says where it is)",
