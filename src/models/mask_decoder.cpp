@@ -90,6 +90,8 @@ std::optional<Tensor> take_object_token(const nn::WeightScope& weights) {
 MaskDecoder::MaskDecoder(const nn::WeightScope& weights)
     : object_token_(take_object_token(weights)),
       transformer_(weights / "transformer", kDepth, kDim, kHeads, kMlpDim),
+      layered_(weights.kernels(), transformer_,
+               nn::take_subpixel_weights(weights / "output_upscaling" / 0, kDim, kDim / 4)),
       iou_token_((weights / "iou_token").take("weight", {1, kDim})),
       mask_tokens_((weights / "mask_tokens").take("weight", {kMasks, kDim})),
       upscale0_(weights / "output_upscaling" / 0, kDim, kDim / 4),
@@ -139,15 +141,25 @@ MaskDecoder::Output MaskDecoder::forward(ops::Context& ctx, const Input& input) 
   const bool may_replace = is_sam2() && !input.multimask;
   const int first = input.multimask ? 1 : 0;
   const int count = may_replace ? kMasks : input.multimask ? kMasks - 1 : 1;
-  auto [tokens, features] =
-      transformer_.forward(ctx, input.image, input.positions, join_tokens(ctx, input.sparse));
-
-  ctx.between_blocks();
-  Tensor upscaled = upscale0_.forward(ctx, features);  // [P, N * 4, 64]
-  if (is_sam2()) ops::add(ctx, upscaled, input.high_res1, upscaled);
-  features = Tensor();
+  const Tensor joined = join_tokens(ctx, input.sparse);
   Output out;
-  out.masks = upscale1_.forward(ctx, upscaled, input.high_res0, filters(ctx, tokens, first, count));
+  Tensor tokens;
+  if (input.prepared != nullptr) {
+    LayeredTransformer::Output seen = layered_.forward(ctx, transformer_, *input.prepared, joined);
+    ctx.between_blocks();
+    tokens = std::move(seen.tokens);
+    const std::array<ops::PictureLayer, 2> layers = seen.layers();
+    out.masks = upscale1_.forward(ctx, layers, layered_.features(*input.prepared, seen),
+                                  filters(ctx, tokens, first, count));
+  } else {
+    auto [own_tokens, features] = transformer_.forward(ctx, input.image, input.positions, joined);
+    ctx.between_blocks();
+    tokens = std::move(own_tokens);
+    Tensor upscaled = upscale0_.forward(ctx, features);  // [P, N * 4, 64]
+    if (is_sam2()) ops::add(ctx, upscaled, input.high_res1, upscaled);
+    features = Tensor();
+    out.masks = upscale1_.forward(ctx, upscaled, input.high_res0, filters(ctx, tokens, first, count));
+  }
 
   Tensor scores = iou_head_.forward(ctx, token_at(ctx, tokens, first_mask_token() - 1));  // [P, 4]
   if (is_sam2()) ops::activate(ctx, ops::Activation::Sigmoid, scores);
@@ -158,6 +170,15 @@ MaskDecoder::Output MaskDecoder::forward(ops::Context& ctx, const Input& input) 
   if (may_replace) replace_unstable(ctx, out);
   out.tokens = rows(ctx, tokens, first_mask_token() + first, input.multimask ? count : 1);
   return out;
+}
+
+LayeredTransformer::Picture MaskDecoder::prepare(ops::Context& ctx, ConstTensorView image,
+                                                 ConstTensorView positions) const {
+  return layered_.prepare(ctx, image, positions);
+}
+
+bool MaskDecoder::gains_by_preparing(std::int64_t prompt_tokens) const {
+  return !is_sam2() && first_mask_token() + kMasks + prompt_tokens <= LayeredTransformer::kMostTokens;
 }
 
 }  // namespace facet::models

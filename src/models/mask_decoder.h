@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "models/two_way_transformer.h"
+#include "models/layered_transformer.h"
 #include "nn/mlp.h"
 #include "nn/patch_embedding.h"
 #include "nn/subpixel_masks.h"
@@ -28,6 +28,8 @@ class MaskDecoder {
     ConstTensorView high_res0;  ///< [1, grid * grid * 16, 32]
     ConstTensorView high_res1;  ///< [1, grid * grid * 4, 64]
     bool multimask = false;
+    /// What `prepare` made of an image of B 1, where there is one.
+    const LayeredTransformer::Picture* prepared = nullptr;
   };
   struct Output {
     Tensor masks;          ///< logits [P, M, 4 * grid, 4 * grid]
@@ -38,6 +40,11 @@ class MaskDecoder {
   /// M is 3 with multimask, else 1. Where SAM 2's single mask is not stable it is replaced by the best of the
   /// three (the reference's "dynamic multimask": offset 0.05, stability 0.98); its token is not.
   [[nodiscard]] Output forward(ops::Context& ctx, const Input& input) const;
+  /// Works out what all prompts of a picture share; image [1, grid * grid, 256] with the dense prompt added.
+  [[nodiscard]] LayeredTransformer::Picture prepare(ops::Context& ctx, ConstTensorView image,
+                                                    ConstTensorView positions) const;
+  /// Whether prompts that become so many tokens gain by a prepared picture.
+  [[nodiscard]] bool gains_by_preparing(std::int64_t prompt_tokens) const;
   [[nodiscard]] bool is_sam2() const { return object_head_.has_value(); }
 
  private:
@@ -48,6 +55,7 @@ class MaskDecoder {
   std::optional<Tensor> object_token_;
 
   TwoWayTransformer transformer_;
+  LayeredTransformer layered_;
   Tensor iou_token_;
   Tensor mask_tokens_;
   nn::SubpixelUpsampling upscale0_;

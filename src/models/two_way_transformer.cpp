@@ -43,24 +43,29 @@ TwoWayBlock::TwoWayBlock(const nn::WeightScope& weights, std::int64_t dim, int h
       image_to_token_(weights / "cross_attn_image_to_token", dim, dim / kDownsampleRate, heads),
       norm4_(weights / "norm4", dim, kNormEps) {}
 
-Tensor TwoWayBlock::forward(ops::Context& ctx, Tensor& tokens, ConstTensorView image,
-                            ConstTensorView token_positions, ConstTensorView image_positions) const {
+void TwoWayBlock::before_picture(ops::Context& ctx, Tensor& tokens, ConstTensorView token_positions) const {
   if (first_) {
     tokens = self_attn_.forward(ctx, tokens, tokens, tokens);
   } else {
     const Tensor q = sum_of(ctx, tokens, token_positions);
-    Tensor attended = self_attn_.forward(ctx, q, q, tokens);
+    const Tensor attended = self_attn_.forward(ctx, q, q, tokens);
     ops::add(ctx, tokens, attended, tokens);
   }
   norm1_.apply(ctx, tokens);
+}
 
-  const Tensor looking = sum_of(ctx, tokens, token_positions);
-  token_to_image_.look_at_image(ctx, looking, image, image_positions, tokens);
+void TwoWayBlock::after_picture(ops::Context& ctx, TensorView tokens) const {
   norm2_.apply(ctx, tokens);
-
   lin2_.add_to(ctx, lin1_.forward(ctx, tokens, ops::Activation::Relu), tokens);
   norm3_.apply(ctx, tokens);
+}
 
+Tensor TwoWayBlock::forward(ops::Context& ctx, Tensor& tokens, ConstTensorView image,
+                            ConstTensorView token_positions, ConstTensorView image_positions) const {
+  before_picture(ctx, tokens, token_positions);
+  const Tensor looking = sum_of(ctx, tokens, token_positions);
+  token_to_image_.look_at_image(ctx, looking, image, image_positions, tokens);
+  after_picture(ctx, tokens);
   const Tensor placed_tokens = sum_of(ctx, tokens, token_positions);
   return image_to_token_.look_at_tokens(ctx, image, image_positions, placed_tokens, tokens, norm4_);
 }

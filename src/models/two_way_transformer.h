@@ -20,6 +20,13 @@ class TwoWayBlock {
   [[nodiscard]] Tensor forward(ops::Context& ctx, Tensor& tokens, ConstTensorView image,
                                ConstTensorView token_positions, ConstTensorView image_positions) const;
 
+  /// What happens to the tokens before and after they look at the picture.
+  void before_picture(ops::Context& ctx, Tensor& tokens, ConstTensorView token_positions) const;
+  void after_picture(ops::Context& ctx, TensorView tokens) const;
+  [[nodiscard]] const nn::TokenAttention& token_to_image() const { return token_to_image_; }
+  [[nodiscard]] const nn::TokenAttention& image_to_token() const { return image_to_token_; }
+  [[nodiscard]] const nn::LayerNorm& image_norm() const { return norm4_; }
+
  private:
   bool first_;  // the first layer's self-attention sees no positions and keeps no residual
   nn::Attention self_attn_;
@@ -45,6 +52,10 @@ class TwoWayTransformer {
   /// image [1 or P, N, dim]; image_positions [N, dim]; tokens [P, T, dim]
   [[nodiscard]] Output forward(ops::Context& ctx, ConstTensorView image, ConstTensorView image_positions,
                                ConstTensorView tokens) const;
+
+  [[nodiscard]] const std::vector<TwoWayBlock>& layers() const { return layers_; }
+  [[nodiscard]] const nn::TokenAttention& final_attention() const { return final_attn_; }
+  [[nodiscard]] const nn::LayerNorm& final_norm() const { return norm_final_; }
 
  private:
   std::vector<TwoWayBlock> layers_;

@@ -31,4 +31,22 @@ Tensor SubpixelMasks::forward(ops::Context& ctx, ConstTensorView x, ConstTensorV
   return out;
 }
 
+Tensor SubpixelMasks::forward(ops::Context& ctx, ops::PictureLayers layers,
+                              const ops::PictureProjection& features, ConstTensorView filters) const {
+  const std::int64_t positions = features.base.shape()[0] * ops::kPositionBlock;
+  const auto side = 4 * std::int64_t(std::lround(std::sqrt(double(positions))));
+  Tensor out = ctx.make({filters.shape()[0], filters.shape()[1], side, side});
+  ops::picture_masks(ctx,
+                     {.layers = layers,
+                      .features = features,
+                      .gamma = norm_.gamma(),
+                      .beta = norm_.beta(),
+                      .eps = norm_.eps(),
+                      .weight = weight_,
+                      .bias = bias_,
+                      .filters = filters},
+                     out);
+  return out;
+}
+
 }  // namespace facet::nn

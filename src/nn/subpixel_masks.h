@@ -1,6 +1,7 @@
 #pragma once
 
 #include "nn/layer_norm.h"
+#include "ops/layered_picture.h"
 #include "ops/subpixel_masks.h"
 
 namespace facet::nn {
@@ -15,6 +16,9 @@ class SubpixelMasks {
   /// -> [B, M, 4 * side, 4 * side]
   [[nodiscard]] Tensor forward(ops::Context& ctx, ConstTensorView x, ConstTensorView skip,
                                ConstTensorView filters) const;
+  /// The same of features [B, side * side, 4 * in] that are a projection of a layered picture.
+  [[nodiscard]] Tensor forward(ops::Context& ctx, ops::PictureLayers layers,
+                               const ops::PictureProjection& features, ConstTensorView filters) const;
 
  private:
   LayerNorm norm_;

@@ -62,6 +62,26 @@ TokenAttention::TokenAttention(Weights weights, int heads)
       out_bias_(std::move(weights.out_bias)),
       heads_(heads) {}
 
+TokenAttention::Matrices TokenAttention::matrices() const {
+  return {query_weight_, query_bias_, key_weight_, value_weight_, value_bias_, out_weight_, out_bias_};
+}
+
+Tensor TokenAttention::queries(ops::Context& ctx, ConstTensorView placed_tokens) const {
+  return q_proj_.forward(ctx, placed_tokens);
+}
+
+Tensor TokenAttention::keys(ops::Context& ctx, ConstTensorView placed_tokens) const {
+  return k_proj_.forward(ctx, placed_tokens);
+}
+
+Tensor TokenAttention::values(ops::Context& ctx, ConstTensorView tokens) const {
+  return v_proj_.forward(ctx, tokens);
+}
+
+void TokenAttention::add_pooled(ops::Context& ctx, ConstTensorView pooled, TensorView tokens) const {
+  out_proj_.add_to(ctx, pooled, tokens);
+}
+
 bool TokenAttention::few(ConstTensorView tokens) const { return tokens.shape()[1] * heads_ <= q_proj_.out(); }
 
 float TokenAttention::scale() const {

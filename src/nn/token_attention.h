@@ -22,6 +22,23 @@ class TokenAttention {
                                       ConstTensorView placed_tokens, ConstTensorView tokens,
                                       const LayerNorm& norm) const;
 
+  /// The matrices themselves, for who works the picture's side out in advance.
+  struct Matrices {
+    ConstTensorView query, query_bias;  ///< [inner, dim], [inner]
+    ConstTensorView key;
+    ConstTensorView value, value_bias;
+    ConstTensorView out, out_bias;  ///< transposed: [inner, dim], [dim]
+  };
+  [[nodiscard]] Matrices matrices() const;
+  /// The tokens' side alone, [P, T, inner]; `add_pooled`: tokens += out_proj(pooled).
+  [[nodiscard]] Tensor queries(ops::Context& ctx, ConstTensorView placed_tokens) const;
+  [[nodiscard]] Tensor keys(ops::Context& ctx, ConstTensorView placed_tokens) const;
+  [[nodiscard]] Tensor values(ops::Context& ctx, ConstTensorView tokens) const;
+  void add_pooled(ops::Context& ctx, ConstTensorView pooled, TensorView tokens) const;
+  [[nodiscard]] int heads() const { return heads_; }
+  /// What products of queries and keys are multiplied by.
+  [[nodiscard]] float scale() const;
+
  private:
   struct Weights;
   explicit TokenAttention(Weights weights, int heads);
@@ -29,7 +46,6 @@ class TokenAttention {
   [[nodiscard]] bool few(ConstTensorView tokens) const;
   [[nodiscard]] Tensor attend(ops::Context& ctx, ConstTensorView queries, ConstTensorView keys,
                               ConstTensorView values) const;
-  [[nodiscard]] float scale() const;
 
   Linear q_proj_, k_proj_, v_proj_, out_proj_;
   Tensor query_weight_, query_bias_;  // as published: [inner, dim], [inner]

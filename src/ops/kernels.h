@@ -16,6 +16,11 @@ struct WindowAttentionArgs;
 struct PoolForTokensArgs;
 struct SpreadTokensArgs;
 struct SubpixelMasksArgs;
+struct ProjectPictureArgs;
+struct WeighTokensArgs;
+struct SquaredLengthArgs;
+struct PoolPictureArgs;
+struct PictureMasksArgs;
 
 /// What is applied to each element at the end of a product or convolution.
 enum class Activation { None, Relu, Gelu, Sigmoid };
@@ -104,6 +109,15 @@ class Kernels {
   virtual void pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView out) const = 0;
   virtual void spread_tokens(Context& ctx, const SpreadTokensArgs& args, TensorView out) const = 0;
   virtual void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out) const = 0;
+  virtual void project_picture(Context& ctx, const ProjectPictureArgs& args, TensorView out) const = 0;
+  virtual void fold_tokens(Context& ctx, ConstTensorView tokens, ConstTensorView matrix, int heads,
+                           TensorView out) const = 0;
+  virtual void weigh_tokens(Context& ctx, const WeighTokensArgs& args, TensorView out) const = 0;
+  virtual void squared_length(Context& ctx, const SquaredLengthArgs& args, TensorView out) const = 0;
+  virtual void pool_picture(Context& ctx, const PoolPictureArgs& args, TensorView out) const = 0;
+  virtual void picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView out) const = 0;
+  virtual void to_position_blocks(Context& ctx, ConstTensorView x, std::int64_t first,
+                                  TensorView out) const = 0;
   virtual void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b,
                                  TensorView out) const = 0;
   virtual void convert(Context& ctx, ConstTensorView x, TensorView out) const = 0;

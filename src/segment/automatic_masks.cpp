@@ -265,18 +265,17 @@ Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::generate(const Image&
       const auto consume = [&](std::span<const DecoderPrompt> batch, const DecodedBatch& decoded) {
         masks.add(ctx, batch, points, decoded);
       };
-      segment::decode_prompts(ctx, model, embedding, std::move(prompts), options_.multimask_output, per_batch,
-                              [&](std::span<const DecoderPrompt> batch, const DecodedBatch& decoded) {
-                                if (options_.use_m2m) {
-                                  segment::decode_prompts(ctx, model, embedding,
-                                                          with_own_masks(batch, decoded), false, per_batch,
-                                                          consume);
-                                } else {
-                                  consume(batch, decoded);
-                                }
-                                done += int(batch.size());
-                                if (options_.progress) options_.progress(done, total);
-                              });
+      segment::PromptDecoder& decoder = predictor_.impl_->decoder;
+      decoder.decode(embedding, std::move(prompts), options_.multimask_output, per_batch,
+                     [&](std::span<const DecoderPrompt> batch, const DecodedBatch& decoded) {
+                       if (options_.use_m2m) {
+                         decoder.decode(embedding, with_own_masks(batch, decoded), false, per_batch, consume);
+                       } else {
+                         consume(batch, decoded);
+                       }
+                       done += int(batch.size());
+                       if (options_.progress) options_.progress(done, total);
+                     });
       std::vector<Candidate> found = std::move(masks).take();
       const std::vector<float> scores = predicted_ious(found);
       for (Candidate& kept : select(std::move(found), scores, options_.box_nms_thresh))

@@ -216,8 +216,8 @@ Result<std::vector<ObjectPrediction>> Predictor::predict(const Embedding& embedd
       if (options.progress) options.progress(done, int(prompts.size()));
     };
     const RunScope scope(impl_->ctx, {}, options.stop);
-    segment::decode_prompts(impl_->ctx, *impl_->model, embedding, std::move(decoder_prompts),
-                            options.multimask, std::max(1, options.prompts_per_batch), consume);
+    impl_->decoder.decode(embedding, std::move(decoder_prompts), options.multimask,
+                          std::max(1, options.prompts_per_batch), consume);
     return objects;
   });
 }

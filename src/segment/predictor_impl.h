@@ -3,14 +3,16 @@
 #include "facet/predictor.h"
 #include "models/sam_model.h"
 #include "ops/context.h"
+#include "segment/prompt_decoder.h"
 
 namespace facet {
 
 struct Predictor::Impl {
   Impl(ModelPtr loaded, PredictorOptions options)
-      : model(std::move(loaded)), ctx(model->kernels, ThreadTeam(options.threads)) {}
+      : model(std::move(loaded)), ctx(model->kernels, ThreadTeam(options.threads)), decoder(ctx, *model) {}
   ModelPtr model;
   ops::Context ctx;
+  segment::PromptDecoder decoder;
 };
 
 /// The hook and the wish to stop of one run, taken out of the context again however it ends.

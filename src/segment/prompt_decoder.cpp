@@ -32,31 +32,53 @@ Tensor with_masks(ops::Context& ctx, const Model& model, ConstTensorView tokens,
   return dense;
 }
 
+ConstTensorView as_tokens(const Embedding& embedding) {
+  return embedding.features->view().reshaped(
+      {1, std::int64_t(Model::kGrid) * Model::kGrid, Model::kChannels});
+}
+
 }  // namespace
 
-void decode_prompts(ops::Context& ctx, const Model& model, const Embedding& embedding,
-                    std::vector<DecoderPrompt> prompts, bool multimask, int per_batch,
-                    const std::function<void(std::span<const DecoderPrompt>, const DecodedBatch&)>& consume) {
-  const ConstTensorView tokens =
-      embedding.features->view().reshaped({1, std::int64_t(Model::kGrid) * Model::kGrid, Model::kChannels});
-  Tensor unmasked = ctx.make(tokens.shape());
-  ops::add(ctx, tokens, model.prompt_encoder.no_mask(), unmasked);
-  const auto decode = [&](std::span<const DecoderPrompt> batch) {
-    ctx.between_blocks();
-    std::vector<models::EncoderPrompt> sparse;
-    for (const DecoderPrompt& prompt : batch) sparse.push_back(prompt.sparse);
-    const Tensor own = batch[0].mask_logits ? with_masks(ctx, model, tokens, batch) : Tensor();
-    const Tensor sparse_tokens = model.prompt_encoder.sparse(ctx, sparse);
-    models::MaskDecoder::Input input{.image = own.empty() ? std::as_const(unmasked).view() : own.view(),
-                                     .positions = model.prompt_encoder.position_grid(),
-                                     .sparse = sparse_tokens,
-                                     .multimask = multimask};
-    if (embedding.high_res0) {
-      input.high_res0 = *embedding.high_res0;
-      input.high_res1 = *embedding.high_res1;
-    }
-    consume(batch, model.mask_decoder.forward(ctx, input));
-  };
+Tensor PromptDecoder::without_mask(ConstTensorView features) {
+  Tensor sum = ctx_.make(features.shape());
+  ops::add(ctx_, features, model_.prompt_encoder.no_mask(), sum);
+  return sum;
+}
+
+const models::LayeredTransformer::Picture& PromptDecoder::prepared(const Embedding& embedding) {
+  if (features_ == embedding.features) return picture_;
+  features_ = nullptr;
+  picture_ = {};
+  picture_ = model_.mask_decoder.prepare(ctx_, without_mask(as_tokens(embedding)),
+                                         model_.prompt_encoder.position_grid());
+  features_ = embedding.features;
+  return picture_;
+}
+
+DecodedBatch PromptDecoder::decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,
+                                         bool multimask) {
+  std::vector<models::EncoderPrompt> sparse;
+  for (const DecoderPrompt& prompt : batch) sparse.push_back(prompt.sparse);
+  const Tensor sparse_tokens = model_.prompt_encoder.sparse(ctx_, sparse);
+  models::MaskDecoder::Input input{
+      .positions = model_.prompt_encoder.position_grid(), .sparse = sparse_tokens, .multimask = multimask};
+  if (embedding.high_res0) {
+    input.high_res0 = *embedding.high_res0;
+    input.high_res1 = *embedding.high_res1;
+  }
+  const bool masked = batch[0].mask_logits != nullptr;
+  if (!masked && model_.mask_decoder.gains_by_preparing(sparse_tokens.shape()[1])) {
+    input.prepared = &prepared(embedding);
+    return model_.mask_decoder.forward(ctx_, input);
+  }
+  const Tensor image =
+      masked ? with_masks(ctx_, model_, as_tokens(embedding), batch) : without_mask(as_tokens(embedding));
+  input.image = image;
+  return model_.mask_decoder.forward(ctx_, input);
+}
+
+void PromptDecoder::decode(const Embedding& embedding, std::vector<DecoderPrompt> prompts, bool multimask,
+                           int per_batch, const Consume& consume) {
   std::stable_sort(prompts.begin(), prompts.end(), [](const DecoderPrompt& a, const DecoderPrompt& b) {
     return std::pair(a.sparse.tokens(), a.mask_logits != nullptr) <
            std::pair(b.sparse.tokens(), b.mask_logits != nullptr);
@@ -66,7 +88,9 @@ void decode_prompts(ops::Context& ctx, const Model& model, const Embedding& embe
     while (end < prompts.size() && end - begin < std::size_t(per_batch) &&
            alike(prompts[begin], prompts[end]))
       ++end;
-    decode({prompts.data() + begin, end - begin});
+    ctx_.between_blocks();
+    const std::span<const DecoderPrompt> batch(prompts.data() + begin, end - begin);
+    consume(batch, decode_batch(embedding, batch, multimask));
     begin = end;
   }
 }

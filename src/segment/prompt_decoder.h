@@ -21,12 +21,33 @@ struct DecoderPrompt {
 /// What the decoder made of some prompts.
 using DecodedBatch = models::MaskDecoder::Output;
 
-/// Decodes many prompts of one embedding in batches of like prompts, `per_batch` at a time at most, and hands
-/// each batch on before the next begins: memory does not grow with the number of prompts.
-///
-/// Errors  StatusError Cancelled between batches; OutOfMemory
-void decode_prompts(ops::Context& ctx, const Model& model, const Embedding& embedding,
-                    std::vector<DecoderPrompt> prompts, bool multimask, int per_batch,
-                    const std::function<void(std::span<const DecoderPrompt>, const DecodedBatch&)>& consume);
+/// Decodes prompts, and keeps from one call to the next what all prompts of a picture share: about 27 MB for
+/// the last picture.
+/// Threads  one thread at a time
+class PromptDecoder {
+ public:
+  using Consume = std::function<void(std::span<const DecoderPrompt>, const DecodedBatch&)>;
+  /// Lifetime  both outlive it
+  PromptDecoder(ops::Context& ctx, const Model& model) : ctx_(ctx), model_(model) {}
+
+  /// Decodes many prompts of one embedding in batches of like prompts, `per_batch` at a time at most, and
+  /// hands each batch on before the next begins: memory does not grow with the number of prompts.
+  ///
+  /// Errors  StatusError Cancelled between batches; OutOfMemory
+  void decode(const Embedding& embedding, std::vector<DecoderPrompt> prompts, bool multimask, int per_batch,
+              const Consume& consume);
+
+ private:
+  [[nodiscard]] DecodedBatch decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,
+                                          bool multimask);
+  [[nodiscard]] Tensor without_mask(ConstTensorView features);
+  /// What is kept of the embedding's picture, made when it is another than the last.
+  const models::LayeredTransformer::Picture& prepared(const Embedding& embedding);
+
+  ops::Context& ctx_;
+  const Model& model_;
+  std::shared_ptr<const Tensor> features_;  // of the picture that is kept
+  models::LayeredTransformer::Picture picture_;
+};
 
 }  // namespace facet::segment

@@ -75,6 +75,29 @@ class CpuKernels : public Kernels {
   void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out) const override {
     simd::subpixel_masks(ctx, args, out);
   }
+  void project_picture(Context& ctx, const ProjectPictureArgs& args, TensorView out) const override {
+    simd::project_picture(ctx, args, out);
+  }
+  void fold_tokens(Context& ctx, ConstTensorView tokens, ConstTensorView matrix, int heads,
+                   TensorView out) const override {
+    simd::fold_tokens(ctx, tokens, matrix, heads, out);
+  }
+  void weigh_tokens(Context& ctx, const WeighTokensArgs& args, TensorView out) const override {
+    simd::weigh_tokens(ctx, args, out);
+  }
+  void squared_length(Context& ctx, const SquaredLengthArgs& args, TensorView out) const override {
+    simd::squared_length(ctx, args, out);
+  }
+  void pool_picture(Context& ctx, const PoolPictureArgs& args, TensorView out) const override {
+    simd::pool_picture(ctx, args, out);
+  }
+  void picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView out) const override {
+    simd::picture_masks(ctx, args, out);
+  }
+  void to_position_blocks(Context& ctx, ConstTensorView x, std::int64_t first,
+                          TensorView out) const override {
+    simd::to_position_blocks(ctx, x, first, out);
+  }
   void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
     simd::matmul_transposed(ctx, a, b, out);
   }

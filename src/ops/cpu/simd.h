@@ -13,6 +13,13 @@ void window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView 
 void pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView out);
 void spread_tokens(Context& ctx, const SpreadTokensArgs& args, TensorView out);
 void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out);
+void project_picture(Context& ctx, const ProjectPictureArgs& args, TensorView out);
+void fold_tokens(Context& ctx, ConstTensorView tokens, ConstTensorView matrix, int heads, TensorView out);
+void weigh_tokens(Context& ctx, const WeighTokensArgs& args, TensorView out);
+void squared_length(Context& ctx, const SquaredLengthArgs& args, TensorView out);
+void pool_picture(Context& ctx, const PoolPictureArgs& args, TensorView out);
+void picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView out);
+void to_position_blocks(Context& ctx, ConstTensorView x, std::int64_t first, TensorView out);
 void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
                 Activation activation, TensorView out);
 void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);

@@ -7,6 +7,7 @@
 #include "ops/attention.h"
 #include "ops/float32_bridge.h"
 #include "ops/kernels.h"
+#include "ops/ref/reference_layered_picture.h"
 #include "ops/ref/reference_subpixel_masks.h"
 #include "ops/ref/reference_token_attention.h"
 
@@ -181,6 +182,29 @@ class ReferenceKernels : public Kernels {
   }
   void subpixel_masks(Context& /*ctx*/, const SubpixelMasksArgs& args, TensorView out) const override {
     reference_subpixel_masks(args, out);
+  }
+  void project_picture(Context& /*ctx*/, const ProjectPictureArgs& args, TensorView out) const override {
+    reference_project_picture(args, out);
+  }
+  void fold_tokens(Context& /*ctx*/, ConstTensorView tokens, ConstTensorView matrix, int heads,
+                   TensorView out) const override {
+    reference_fold_tokens(tokens, matrix, heads, out);
+  }
+  void weigh_tokens(Context& /*ctx*/, const WeighTokensArgs& args, TensorView out) const override {
+    reference_weigh_tokens(args, out);
+  }
+  void squared_length(Context& /*ctx*/, const SquaredLengthArgs& args, TensorView out) const override {
+    reference_squared_length(args, out);
+  }
+  void pool_picture(Context& /*ctx*/, const PoolPictureArgs& args, TensorView out) const override {
+    reference_pool_picture(args, out);
+  }
+  void picture_masks(Context& /*ctx*/, const PictureMasksArgs& args, TensorView out) const override {
+    reference_picture_masks(args, out);
+  }
+  void to_position_blocks(Context& /*ctx*/, ConstTensorView x, std::int64_t first,
+                          TensorView out) const override {
+    reference_to_position_blocks(x, first, out);
   }
   void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
     const Shape& sa = a.shape();

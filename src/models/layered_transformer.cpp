@@ -1,0 +1,489 @@
+#include "models/layered_transformer.h"
+
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <vector>
+
+#include "core/check.h"
+#include "ops/elementwise.h"
+
+namespace facet::models {
+namespace {
+
+using Rows = std::span<const float>;
+
+std::int64_t columns_of(ConstTensorView matrix) { return matrix.shape()[1]; }
+
+Rows row(ConstTensorView matrix, std::int64_t index) {
+  return matrix.data<float>().subspan(index * columns_of(matrix), columns_of(matrix));
+}
+
+// Each row times a vector, value by value.
+Tensor times_diagonal(ConstTensorView matrix, Rows diagonal) {
+  Tensor out(matrix.shape());
+  for (std::size_t i = 0; i < out.data<float>().size(); ++i) {
+    out.data<float>()[i] = matrix.data<float>()[i] * diagonal[i % diagonal.size()];
+  }
+  return out;
+}
+
+// Each row less its mean: what "less the mean over the channels" before the product comes to.
+Tensor centred(ConstTensorView matrix) {
+  Tensor out(matrix.shape());
+  const std::int64_t columns = columns_of(matrix);
+  for (std::int64_t r = 0; r < matrix.shape()[0]; ++r) {
+    double sum = 0;
+    for (const float value : row(matrix, r)) sum += value;
+    const auto mean = static_cast<float>(sum / double(columns));
+    for (std::int64_t c = 0; c < columns; ++c) {
+      out.data<float>()[r * columns + c] = row(matrix, r)[c] - mean;
+    }
+  }
+  return out;
+}
+
+// matrix x vector
+Tensor times(ConstTensorView matrix, Rows vector) {
+  Tensor out(Shape({matrix.shape()[0]}));
+  for (std::int64_t r = 0; r < matrix.shape()[0]; ++r) {
+    double sum = 0;
+    for (std::size_t c = 0; c < vector.size(); ++c) sum += double(row(matrix, r)[c]) * vector[c];
+    out.data<float>()[r] = static_cast<float>(sum);
+  }
+  return out;
+}
+
+Tensor plus(Tensor a, ConstTensorView b) {
+  for (std::size_t i = 0; i < a.data<float>().size(); ++i) a.data<float>()[i] += b.data<float>()[i];
+  return a;
+}
+
+Tensor as_row(ConstTensorView vector) { return Tensor::from(vector.data<float>(), {1, vector.shape()[0]}); }
+
+// a [rows, k] x b^T, b [columns, k]
+Tensor product(ops::Context& ctx, ConstTensorView a, ConstTensorView b) {
+  const auto packed = ctx.kernels().pack_linear(b, {});
+  Tensor out(Shape({a.shape()[0], b.shape()[0]}));
+  ops::linear(ctx, a, *packed, {}, out);
+  return out;
+}
+
+nn::Linear stacked(const ops::Kernels& kernels, const std::vector<Tensor>& matrices,
+                   const std::vector<Tensor>& biases) {
+  std::int64_t rows = 0;
+  for (const Tensor& matrix : matrices) rows += matrix.shape()[0];
+  Tensor all(Shape({rows, columns_of(matrices[0])}));
+  Tensor bias = Tensor::zeros({rows});
+  auto out = all.data<float>().begin();
+  std::int64_t at = 0;
+  for (std::size_t i = 0; i < matrices.size(); ++i) {
+    out = std::copy(matrices[i].data<float>().begin(), matrices[i].data<float>().end(), out);
+    if (i < biases.size()) {
+      std::copy(biases[i].data<float>().begin(), biases[i].data<float>().end(),
+                bias.data<float>().begin() + at);
+    }
+    at += matrices[i].shape()[0];
+  }
+  return {kernels, all, bias};
+}
+
+Tensor sum_of(ops::Context& ctx, ConstTensorView a, ConstTensorView b) {
+  Tensor sum = ctx.make(a.shape());
+  ops::add(ctx, a, b, sum);
+  return sum;
+}
+
+Tensor blocks_of(ops::Context& ctx, ConstTensorView products, std::int64_t first, std::int64_t width) {
+  Tensor out(Shape({products.shape()[0] / ops::kPositionBlock, width, ops::kPositionBlock}));
+  ops::to_position_blocks(ctx, products, first, out);
+  return out;
+}
+
+ConstTensorView view_or_none(const Tensor& tensor) {
+  return tensor.empty() ? ConstTensorView() : tensor.view();
+}
+
+}  // namespace
+
+// Collects the products with the picture while the projections are made.
+class LayeredTransformer::Builder {
+ public:
+  Builder(const ops::Kernels& kernels, const TwoWayTransformer& transformer)
+      : ctx_(ops::KernelsPtr(ops::KernelsPtr(), &kernels), ThreadTeam(1)),
+        first_(transformer.layers()[0].image_to_token().matrices()),
+        second_(transformer.layers()[1].image_to_token().matrices()),
+        gamma1_(transformer.layers()[0].image_norm().gamma().data<float>()),
+        beta1_(transformer.layers()[0].image_norm().beta().data<float>()),
+        gamma2_(transformer.layers()[1].image_norm().gamma().data<float>()),
+        beta2_(transformer.layers()[1].image_norm().beta().data<float>()),
+        out1_(centred(first_.out)),
+        out1_next_(centred(times_diagonal(out1_, gamma1_))),
+        out2_(centred(second_.out)) {
+    Tensor sum = as_row(second_.out_bias);
+    for (std::size_t c = 0; c < beta1_.size(); ++c) sum.data<float>()[c] += beta1_[c];
+    constant_ = centred(sum);
+  }
+
+  // A product with the picture as it comes.
+  Projection of_picture(ConstTensorView matrix, ConstTensorView bias) {
+    return add(Tensor::from(matrix.data<float>(), matrix.shape()),
+               Tensor::from(bias.data<float>(), bias.shape()));
+  }
+  // A product with z, the picture centred.
+  Projection of_centred(ConstTensorView matrix) {
+    Tensor pulled = centred(matrix);
+    Tensor bias = times(pulled, first_.out_bias.data<float>());
+    return add(std::move(pulled), std::move(bias));
+  }
+  // A product with what one layer left, less the bias that the norm's shift makes.
+  Projection after_one(ConstTensorView matrix, Tensor bias) {
+    const Tensor scaled = times_diagonal(matrix, gamma1_);
+    Projection out = of_centred(scaled);
+    out.fold[0] = product(ctx_, out1_, scaled);
+    out.bias = std::move(bias);
+    return out;
+  }
+  Projection after_two(ConstTensorView matrix, Tensor bias) {
+    const Tensor scaled = times_diagonal(matrix, gamma2_);
+    const Tensor pulled = times_diagonal(centred(scaled), gamma1_);
+    Projection out = of_centred(pulled);
+    out.fold = {product(ctx_, out1_, pulled), product(ctx_, out2_, scaled)};
+    out.constant = times(scaled, constant());
+    out.bias = std::move(bias);
+    return out;
+  }
+  [[nodiscard]] Tensor shift1(ConstTensorView matrix, ConstTensorView bias) const {
+    return plus(times(matrix, beta1_), bias);
+  }
+  [[nodiscard]] Tensor shift2(ConstTensorView matrix, ConstTensorView bias) const {
+    return plus(times(matrix, beta2_), bias);
+  }
+  // The residual of the first layer, of the next norm's centring, and of the second layer.
+  Projection rest0() { return of_centred(out1_); }
+  Projection rest0_next() { return of_centred(times_diagonal(out1_next_, gamma1_)); }
+  Projection rest1() { return after_one(out2_, times(out2_, constant())); }
+  // k . (residual of the second layer), less half of |k|^2.
+  Projection along() {
+    Tensor half = times(constant_, constant());
+    half.data<float>()[0] /= 2;
+    return after_one(constant_, std::move(half));
+  }
+  Tensor gram0() { return product(ctx_, out1_, out1_); }
+  Tensor gram0_next() { return product(ctx_, out1_next_, out1_next_); }
+  Tensor gram1() { return product(ctx_, out2_, out2_); }
+  [[nodiscard]] nn::Linear stack() const { return stacked(ctx_.kernels(), matrices_, biases_); }
+
+ private:
+  [[nodiscard]] Rows constant() const { return constant_.data<float>(); }
+
+  Projection add(Tensor matrix, Tensor bias) {
+    Projection out;
+    out.first = rows_;
+    out.width = matrix.shape()[0];
+    rows_ += out.width;
+    matrices_.push_back(std::move(matrix));
+    biases_.push_back(std::move(bias));
+    return out;
+  }
+
+  ops::Context ctx_;
+  nn::TokenAttention::Matrices first_, second_;
+  Rows gamma1_, beta1_, gamma2_, beta2_;
+  Tensor out1_, out1_next_, out2_;  // [inner, dim]: what a token's values become
+  Tensor constant_;                 // k, [1, dim]
+  std::int64_t rows_ = 0;
+  std::vector<Tensor> matrices_, biases_;
+};
+
+LayeredTransformer::LayeredTransformer(const ops::Kernels& kernels, const TwoWayTransformer& transformer,
+                                       const nn::SubpixelWeights& features)
+    : dim_(columns_of(features.matrix)),
+      heads_(transformer.final_attention().heads()),
+      eps_(transformer.layers()[0].image_norm().eps()) {
+  FACET_CHECK(transformer.layers().size() == 2, "a layered transformer has two layers");
+  const TwoWayBlock& first = transformer.layers()[0];
+  const TwoWayBlock& second = transformer.layers()[1];
+  const auto look1 = first.token_to_image().matrices();
+  const auto look2 = second.token_to_image().matrices();
+  const auto look3 = transformer.final_attention().matrices();
+  const auto spread1 = first.image_to_token().matrices();
+  const auto spread2 = second.image_to_token().matrices();
+  Builder builder(kernels, transformer);
+  values0_ = builder.of_picture(look1.value, look1.value_bias);
+  rest0_ = builder.rest0();
+  rest0_next_ = builder.rest0_next();
+  keys1_ = builder.after_one(look2.key, {});  // a bias of keys falls out of the softmax
+  values1_ = builder.after_one(look2.value, builder.shift1(look2.value, look2.value_bias));
+  queries1_ = builder.after_one(spread2.query, builder.shift1(spread2.query, spread2.query_bias));
+  rest1_ = builder.rest1();
+  along_ = builder.along();
+  keys2_ = builder.after_two(look3.key, {});
+  values2_ = builder.after_two(look3.value, builder.shift2(look3.value, look3.value_bias));
+  features_ = builder.after_two(features.matrix, builder.shift2(features.matrix, features.bias));
+  gram0_ = builder.gram0();
+  gram0_next_ = builder.gram0_next();
+  gram1_ = builder.gram1();
+  picture_.emplace(builder.stack());
+  const auto copy = [](ConstTensorView view) { return Tensor::from(view.data<float>(), view.shape()); };
+  const auto list = [](auto&&... tensors) {
+    std::vector<Tensor> all;
+    (all.push_back(std::move(tensors)), ...);
+    return all;
+  };
+  keys0_ = {.first = 0, .width = look1.key.shape()[0], .fold = {}, .constant = {}, .bias = {}};
+  queries0_ = {
+      .first = keys0_.width, .width = spread1.query.shape()[0], .fold = {}, .constant = {}, .bias = {}};
+  placed_.emplace(stacked(kernels, list(copy(look1.key), copy(spread1.query)),
+                          list(Tensor::zeros({keys0_.width}), copy(spread1.query_bias))));
+  places_.emplace(stacked(kernels, list(copy(look2.key), copy(spread2.query), copy(look3.key)), {}));
+  out_bias_ = copy(spread1.out_bias);
+  gamma_ = first.image_norm().gamma().clone();
+}
+
+namespace {
+
+// The squared lengths of z and of M(gamma z) at one position.
+std::array<float, 2> lengths(Rows x, Rows bias, Rows gamma) {
+  double sum = 0;
+  for (std::size_t c = 0; c < x.size(); ++c) sum += double(x[c]) + bias[c];
+  const auto mean = static_cast<float>(sum / double(x.size()));
+  double squares = 0, next_sum = 0, next_squares = 0;
+  for (std::size_t c = 0; c < x.size(); ++c) {
+    const double z = x[c] + bias[c] - mean;
+    const double next = z * gamma[c];
+    squares += z * z;
+    next_sum += next;
+    next_squares += next * next;
+  }
+  return {static_cast<float>(squares),
+          static_cast<float>(next_squares - next_sum * next_sum / double(x.size()))};
+}
+
+}  // namespace
+
+std::size_t LayeredTransformer::Picture::size_bytes() const {
+  std::size_t bytes = 0;
+  for (const Tensor* tensor :
+       {&keys0, &values0, &queries0, &rest0, &rest0_next, &keys1, &values1, &queries1, &rest1, &along, &keys2,
+        &values2, &features, &key_places1, &query_places1, &key_places2, &length, &next_length}) {
+    bytes += tensor->size_bytes();
+  }
+  return bytes;
+}
+
+LayeredTransformer::Picture LayeredTransformer::prepare(ops::Context& ctx, ConstTensorView image,
+                                                        ConstTensorView positions) const {
+  const std::int64_t count = positions.shape()[0];
+  FACET_CHECK(image.shape().numel() == count * dim_, "prepare: the image is " + image.shape().to_string());
+  const ConstTensorView x = image.reshaped({count, dim_});
+  Picture out;
+  {
+    const Tensor products = picture_->forward(ctx, x);
+    const auto take = [&](const Projection& p) { return blocks_of(ctx, products, p.first, p.width); };
+    out.values0 = take(values0_);
+    out.rest0 = take(rest0_);
+    out.rest0_next = take(rest0_next_);
+    out.keys1 = take(keys1_);
+    out.values1 = take(values1_);
+    out.queries1 = take(queries1_);
+    out.rest1 = take(rest1_);
+    out.along = take(along_);
+    out.keys2 = take(keys2_);
+    out.values2 = take(values2_);
+    out.features = take(features_);
+  }
+  ctx.between_blocks();
+  const Tensor placed = placed_->forward(ctx, sum_of(ctx, x, positions));
+  out.keys0 = blocks_of(ctx, placed, keys0_.first, keys0_.width);
+  out.queries0 = blocks_of(ctx, placed, queries0_.first, queries0_.width);
+  const Tensor places = places_->forward(ctx, positions);
+  out.key_places1 = blocks_of(ctx, places, 0, keys1_.width);
+  out.query_places1 = blocks_of(ctx, places, keys1_.width, queries1_.width);
+  out.key_places2 = blocks_of(ctx, places, keys1_.width + queries1_.width, keys2_.width);
+  out.length = Tensor(Shape({1, count}));
+  out.next_length = Tensor(Shape({1, count}));
+  ctx.team().parallel_ranges(count, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t n = begin; n < end; ++n) {
+      const auto both =
+          lengths(row(x, n), std::as_const(out_bias_).data<float>(), std::as_const(gamma_).data<float>());
+      out.length.data<float>()[n] = both[0];
+      out.next_length.data<float>()[n] = both[1];
+    }
+  });
+  return out;
+}
+
+// One run of prompts over a prepared picture.
+struct LayeredTransformer::Run {
+  const LayeredTransformer& own;
+  ops::Context& ctx;
+  ConstTensorView positions;  // of the tokens: the tokens as they came
+  Tensor tokens;
+
+  [[nodiscard]] Tensor placed() const { return sum_of(ctx, tokens, positions); }
+  [[nodiscard]] std::int64_t prompts() const { return tokens.shape()[0]; }
+  [[nodiscard]] std::int64_t vectors() const { return tokens.shape()[1] * own.heads_; }
+
+  // What the values of a layer's tokens become in a projection. [P, R, width]
+  [[nodiscard]] Tensor fold(ConstTensorView values, const Tensor& matrix) const {
+    Tensor out = ctx.make({prompts(), vectors(), matrix.shape()[1]});
+    ops::fold_tokens(ctx, values, matrix, own.heads_, out);
+    return out;
+  }
+
+  void look(const nn::TokenAttention& attention, ops::PictureLayers layers,
+            const ops::PictureProjection& keys, const ops::PictureProjection& values) {
+    const Tensor queries = attention.queries(ctx, placed());
+    Tensor pooled = ctx.make(queries.shape());
+    ops::pool_picture(ctx,
+                      {.layers = layers,
+                       .keys = keys,
+                       .values = values,
+                       .queries = queries,
+                       .heads = own.heads_,
+                       .scale = attention.scale()},
+                      pooled);
+    attention.add_pooled(ctx, pooled, tokens);
+  }
+
+  [[nodiscard]] Tensor weigh(const nn::TokenAttention& attention, ops::PictureLayers layers,
+                             const ops::PictureProjection& queries) const {
+    const Tensor keys = attention.keys(ctx, placed());
+    Tensor out = ctx.make({prompts(), queries.base.shape()[0], vectors(), ops::kPositionBlock});
+    ops::weigh_tokens(
+        ctx,
+        {.layers = layers, .queries = queries, .keys = keys, .heads = own.heads_, .scale = attention.scale()},
+        out);
+    return out;
+  }
+
+  [[nodiscard]] Tensor squared_length(ops::PictureLayers layers, const ops::PictureProjection& rest,
+                                      ConstTensorView start, ConstTensorView weights, ConstTensorView values,
+                                      const Tensor& gram) const {
+    const Tensor gram_folded = fold(values, gram);
+    Tensor out = ctx.make({prompts(), start.shape()[1]});
+    ops::squared_length(ctx,
+                        {.layers = layers,
+                         .rest = rest,
+                         .start = start,
+                         .weights = weights,
+                         .values = values,
+                         .gram_folded = gram_folded,
+                         .heads = own.heads_},
+                        out);
+    return out;
+  }
+
+  // 1 / sqrt(length / dim + eps)
+  [[nodiscard]] Tensor inverse_deviation(ConstTensorView length) const {
+    Tensor out = ctx.make(length.shape());
+    ctx.team().parallel_ranges(length.shape().numel(), 1024, [&](std::int64_t begin, std::int64_t end) {
+      const float* from = length.data<float>().data();
+      float* to = out.data<float>().data();
+      const float share = 1.0F / static_cast<float>(own.dim_);
+      for (std::int64_t i = begin; i < end; ++i) {
+        to[i] = 1.0F / std::sqrt(std::max(from[i], 0.0F) * share + own.eps_);
+      }
+    });
+    return out;
+  }
+
+  // |r (z + A V) + k|^2 = r^2 |z + A V|^2 + 2 along
+  [[nodiscard]] Tensor second_start(ConstTensorView length, const ops::PictureLayer& layer,
+                                    const ops::PictureProjection& along) const {
+    Tensor out = ctx.make({prompts(), along.base.shape()[0], 1, ops::kPositionBlock});
+    ops::project_picture(ctx, {.layers = {&layer, 1}, .projection = along}, out);
+    ctx.team().parallel_ranges(length.shape().numel(), 1024, [&](std::int64_t begin, std::int64_t end) {
+      const float* squares = length.data<float>().data();
+      const float* scale = layer.scale.data<float>().data();
+      float* to = out.data<float>().data();
+      for (std::int64_t i = begin; i < end; ++i) to[i] = 2.0F * to[i] + scale[i] * scale[i] * squares[i];
+    });
+    return std::move(out).reshaped(length.shape());
+  }
+};
+
+LayeredTransformer::Output LayeredTransformer::forward(ops::Context& ctx,
+                                                       const TwoWayTransformer& transformer,
+                                                       const Picture& picture, ConstTensorView tokens) const {
+  const TwoWayBlock& first = transformer.layers()[0];
+  const TwoWayBlock& second = transformer.layers()[1];
+  Run run{*this, ctx, tokens, ctx.make(tokens.shape())};
+  std::memcpy(run.tokens.view().raw(), tokens.raw(), tokens.size_bytes());
+  Output out;
+
+  ctx.between_blocks();
+  first.before_picture(ctx, run.tokens, tokens);
+  run.look(first.token_to_image(), {}, {.base = picture.keys0}, {.base = picture.values0});
+  first.after_picture(ctx, run.tokens);
+  const Tensor values1 = first.image_to_token().values(ctx, run.tokens);
+  out.weights[0] = run.weigh(first.image_to_token(), {}, {.base = picture.queries0});
+  out.scales[0] = run.inverse_deviation(
+      run.squared_length({}, {.base = picture.rest0}, picture.length, out.weights[0], values1, gram0_));
+  const Tensor next_length = run.squared_length({}, {.base = picture.rest0_next}, picture.next_length,
+                                                out.weights[0], values1, gram0_next_);
+
+  ctx.between_blocks();
+  const std::array<ops::PictureLayer, 1> one{{{out.weights[0], out.scales[0]}}};
+  const auto after_one = [&](const Projection& p, const Tensor& base, const Tensor& folded) {
+    return ops::PictureProjection{
+        .base = base, .folded = {folded, {}}, .constant = {}, .places = {}, .bias = view_or_none(p.bias)};
+  };
+  second.before_picture(ctx, run.tokens, tokens);
+  {
+    const Tensor folded_keys = run.fold(values1, keys1_.fold[0]);
+    const Tensor folded_values = run.fold(values1, values1_.fold[0]);
+    ops::PictureProjection keys = after_one(keys1_, picture.keys1, folded_keys);
+    keys.places = picture.key_places1;
+    run.look(second.token_to_image(), one, keys, after_one(values1_, picture.values1, folded_values));
+  }
+  second.after_picture(ctx, run.tokens);
+  const Tensor values2 = second.image_to_token().values(ctx, run.tokens);
+  {
+    const Tensor folded_queries = run.fold(values1, queries1_.fold[0]);
+    ops::PictureProjection queries = after_one(queries1_, picture.queries1, folded_queries);
+    queries.places = picture.query_places1;
+    out.weights[1] = run.weigh(second.image_to_token(), one, queries);
+  }
+  {
+    const Tensor folded_along = run.fold(values1, along_.fold[0]);
+    const Tensor folded_rest = run.fold(values1, rest1_.fold[0]);
+    const Tensor start =
+        run.second_start(next_length, one[0], after_one(along_, picture.along, folded_along));
+    out.scales[1] = run.inverse_deviation(run.squared_length(
+        one, after_one(rest1_, picture.rest1, folded_rest), start, out.weights[1], values2, gram1_));
+  }
+
+  ctx.between_blocks();
+  const std::array<ops::PictureLayer, 2> both = out.layers();
+  {
+    const std::array<Tensor, 2> folded_keys{run.fold(values1, keys2_.fold[0]),
+                                            run.fold(values2, keys2_.fold[1])};
+    const std::array<Tensor, 2> folded_values{run.fold(values1, values2_.fold[0]),
+                                              run.fold(values2, values2_.fold[1])};
+    run.look(transformer.final_attention(), both,
+             {.base = picture.keys2,
+              .folded = {folded_keys[0], folded_keys[1]},
+              .constant = {ConstTensorView(), keys2_.constant},
+              .places = picture.key_places2},
+             {.base = picture.values2,
+              .folded = {folded_values[0], folded_values[1]},
+              .constant = {ConstTensorView(), values2_.constant},
+              .bias = values2_.bias});
+  }
+  transformer.final_norm().apply(ctx, run.tokens);
+  out.folded_features = {run.fold(values1, features_.fold[0]), run.fold(values2, features_.fold[1])};
+  out.tokens = std::move(run.tokens);
+  return out;
+}
+
+ops::PictureProjection LayeredTransformer::features(const Picture& picture, const Output& out) const {
+  return {.base = picture.features,
+          .folded = {out.folded_features[0], out.folded_features[1]},
+          .constant = {ConstTensorView(), features_.constant},
+          .places = {},
+          .bias = features_.bias};
+}
+
+}  // namespace facet::models

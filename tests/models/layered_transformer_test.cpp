@@ -1,0 +1,82 @@
+#include "models/layered_transformer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <string>
+
+#include "models/mask_decoder.h"
+#include "support/tensors.h"
+
+namespace facet::models {
+namespace {
+
+using testing::random_tensor;
+
+constexpr std::int64_t kGrid = 64;
+constexpr std::int64_t kDim = 256;
+
+// Random weights of the size that training leaves: rows of length one, norms about one, and SAM's names.
+class RandomWeights : public nn::WeightReader {
+ public:
+  [[nodiscard]] bool has(const std::string& /*name*/) const override { return false; }
+  [[nodiscard]] Tensor take(const std::string& name, const Shape& shape) override {
+    Tensor out = random_tensor(shape, int(std::hash<std::string>()(name) % 100000));
+    const bool norm = shape.rank() == 1 && name.ends_with("weight");
+    const float gain = shape.rank() == 1 ? 0.1F : std::sqrt(3.0F / static_cast<float>(shape[-1]));
+    for (float& value : out.data<float>()) value = (norm ? 1.0F : 0.0F) + gain * value;
+    return out;
+  }
+  [[nodiscard]] const ops::Kernels& kernels() const override { return *kernels_; }
+
+ private:
+  ops::KernelsPtr kernels_ = ops::cpu_kernels();
+};
+
+// The mask decoder with the picture stored and with the picture prepared.
+class LayeredTransformerTest : public ::testing::TestWithParam<int> {
+ protected:
+  RandomWeights weights;
+  const MaskDecoder decoder{nn::WeightScope(weights)};
+  ops::Context ctx{ops::cpu_kernels(), ThreadTeam(GetParam())};
+  const Tensor image = random_tensor({1, kGrid* kGrid, kDim}, 1);
+  const Tensor positions = random_tensor({kGrid * kGrid, kDim}, 2);
+
+  MaskDecoder::Output decode(const Tensor& sparse, bool multimask,
+                             const LayeredTransformer::Picture* prepared) {
+    return decoder.forward(ctx, {.image = image,
+                                 .positions = positions,
+                                 .sparse = sparse,
+                                 .multimask = multimask,
+                                 .prepared = prepared});
+  }
+};
+
+TEST_P(LayeredTransformerTest, DecodesWhatTheStoredPictureDecodes) {
+  const LayeredTransformer::Picture picture = decoder.prepare(ctx, image, positions);
+  for (const std::int64_t tokens : {1, 2, 11}) {
+    const Tensor sparse = random_tensor({2, tokens, kDim}, 10 + int(tokens));
+    const bool multimask = tokens != 2;
+    const MaskDecoder::Output stored = decode(sparse, multimask, nullptr);
+    const MaskDecoder::Output prepared = decode(sparse, multimask, &picture);
+    EXPECT_LE(testing::relative_l2_error(prepared.masks, stored.masks), 1e-4) << tokens << " tokens";
+    EXPECT_LE(testing::relative_l2_error(prepared.scores, stored.scores), 1e-4) << tokens << " tokens";
+  }
+}
+
+TEST_P(LayeredTransformerTest, PromptsDoNotTouchEachOther) {
+  const LayeredTransformer::Picture picture = decoder.prepare(ctx, image, positions);
+  const Tensor both = random_tensor({2, 2, kDim}, 3);
+  const Tensor second = Tensor::from(both.data<float>().subspan(2 * kDim), {1, 2, kDim});
+  const MaskDecoder::Output together = decode(both, true, &picture);
+  const MaskDecoder::Output alone = decode(second, true, &picture);
+  const std::int64_t values = alone.masks.shape().numel();
+  const Tensor half = Tensor::from(together.masks.data<float>().subspan(values), alone.masks.shape());
+  EXPECT_LE(testing::relative_l2_error(half, alone.masks), 1e-5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, LayeredTransformerTest, ::testing::Values(1, 2, 3));
+
+}  // namespace
+}  // namespace facet::models
