@@ -59,7 +59,8 @@ class StagedRun {
       resize_.times.add(watch.lap_ms());
       const Embedding embedding = encode_input(ctx_, *model_, input, placement);
       encode_.times.add(watch.lap_ms());
-      decode_click(ctx_, *model_, embedding, placement.to_model(picture.centre()), [&](const auto& decoded) {
+      segment::PromptDecoder decoder(ctx_, *model_);  // anew, as for the first click on a picture
+      decode_click(decoder, embedding, placement.to_model(picture.centre()), [&](const auto& decoded) {
         decode_.times.add(watch.lap_ms());
         upsample_masks(ctx_, decoded, placement);
         post_process_.times.add(watch.lap_ms());
@@ -76,9 +77,10 @@ class StagedRun {
       const Tensor input = segment::to_input(ctx_, picture.image, placement, Model::kImageSize);
       ProductTally decoding;
       ops::Context encoder(ops::observed_kernels(model_->kernels, encoding_), ctx_.team());
-      ops::Context decoder(ops::observed_kernels(model_->kernels, decoding), ctx_.team());
+      ops::Context decoding_ctx(ops::observed_kernels(model_->kernels, decoding), ctx_.team());
+      segment::PromptDecoder decoder(decoding_ctx, *model_);
       const Embedding embedding = encode_input(encoder, *model_, input, placement);
-      decode_click(decoder, *model_, embedding, placement.to_model(picture.centre()), [](const auto&) {});
+      decode_click(decoder, embedding, placement.to_model(picture.centre()), [](const auto&) {});
       encode_.multiply_adds = encoding_.multiply_adds();
       decode_.multiply_adds = decoding.multiply_adds();
       return {};

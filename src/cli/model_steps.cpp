@@ -29,13 +29,13 @@ Embedding encode_input(ops::Context& ctx, const Model& model, const Tensor& inpu
           model.info.fingerprint};
 }
 
-void decode_click(ops::Context& ctx, const Model& model, const Embedding& embedding, Point point_model_px,
+void decode_click(segment::PromptDecoder& decoder, const Embedding& embedding, Point point_model_px,
                   const std::function<void(const segment::DecodedBatch&)>& consume) {
   std::vector<segment::DecoderPrompt> prompts(1);
   prompts[0].sparse.points_model_px = {point_model_px};
   prompts[0].sparse.labels = {1};
-  segment::decode_prompts(ctx, model, embedding, std::move(prompts), /*multimask=*/true, /*per_batch=*/1,
-                          [&](auto, const segment::DecodedBatch& decoded) { consume(decoded); });
+  decoder.decode(embedding, std::move(prompts), /*multimask=*/true, /*per_batch=*/1,
+                 [&](auto, const segment::DecodedBatch& decoded) { consume(decoded); });
 }
 
 void upsample_masks(const ops::Context& ctx, const segment::DecodedBatch& decoded,

@@ -15,7 +15,7 @@ namespace facet::cli {
 [[nodiscard]] Embedding encode_input(ops::Context& ctx, const Model& model, const Tensor& input,
                                      const segment::Placement& placement);
 /// Decodes one click into three masks, low in resolution, and hands them on.   Errors  as above
-void decode_click(ops::Context& ctx, const Model& model, const Embedding& embedding, Point point_model_px,
+void decode_click(segment::PromptDecoder& decoder, const Embedding& embedding, Point point_model_px,
                   const std::function<void(const segment::DecodedBatch&)>& consume);
 /// Those masks at the picture's size.
 void upsample_masks(const ops::Context& ctx, const segment::DecodedBatch& decoded,

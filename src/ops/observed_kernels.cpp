@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ops/attention.h"
+#include "ops/layered_picture.h"
 #include "ops/subpixel_masks.h"
 #include "ops/token_attention.h"
 
@@ -73,6 +74,45 @@ class ObservedKernels : public Kernels {
     observer_.other_multiply_adds(args.x.shape().numel() * 4 * depth + out.shape().numel() * depth);
     inner_->subpixel_masks(ctx, args, out);
   }
+  void project_picture(Context& ctx, const ProjectPictureArgs& args, TensorView out) const override {
+    tell_projection(args.layers, args.projection);
+    inner_->project_picture(ctx, args, out);
+  }
+  void fold_tokens(Context& ctx, ConstTensorView tokens, ConstTensorView matrix, int heads,
+                   TensorView out) const override {
+    observer_.other_multiply_adds(out.shape().numel() * tokens.shape()[2] / heads);
+    inner_->fold_tokens(ctx, tokens, matrix, heads, out);
+  }
+  void weigh_tokens(Context& ctx, const WeighTokensArgs& args, TensorView out) const override {
+    tell_projection(args.layers, args.queries);
+    observer_.other_multiply_adds(out.shape().numel() * args.keys.shape()[2] / args.heads);
+    inner_->weigh_tokens(ctx, args, out);
+  }
+  void squared_length(Context& ctx, const SquaredLengthArgs& args, TensorView out) const override {
+    tell_projection(args.layers, args.rest);
+    const std::int64_t head_dim = args.values.shape()[2] / args.heads;
+    const std::int64_t vectors = args.weights.shape()[2];
+    observer_.other_multiply_adds(args.weights.shape().numel() * (head_dim + vectors));
+    inner_->squared_length(ctx, args, out);
+  }
+  void pool_picture(Context& ctx, const PoolPictureArgs& args, TensorView out) const override {
+    tell_projection(args.layers, args.keys);
+    tell_projection(args.layers, args.values);
+    const std::int64_t positions = args.keys.base.shape()[0] * kPositionBlock;
+    observer_.other_multiply_adds(2 * args.queries.shape().numel() * positions);
+    inner_->pool_picture(ctx, args, out);
+  }
+  void picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView out) const override {
+    tell_projection(args.layers, args.features);
+    const std::int64_t depth = args.filters.shape()[2];
+    const std::int64_t pixels = out.shape().numel() / out.shape()[1];
+    observer_.other_multiply_adds(pixels * depth * (args.gamma.shape()[0] + out.shape()[1]));
+    inner_->picture_masks(ctx, args, out);
+  }
+  void to_position_blocks(Context& ctx, ConstTensorView x, std::int64_t first,
+                          TensorView out) const override {
+    inner_->to_position_blocks(ctx, x, first, out);
+  }
   void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
     observer_.other_multiply_adds(a.shape().numel() * b.shape()[1]);
     inner_->matmul_transposed(ctx, a, b, out);
@@ -113,6 +153,13 @@ class ObservedKernels : public Kernels {
   void tell_tokens(ConstTensorView image, ConstTensorView tokens, int heads) const {
     const std::int64_t vectors = tokens.shape()[0] * tokens.shape()[1] * heads;
     observer_.other_multiply_adds(2 * vectors * image.shape()[1] * image.shape()[2]);
+  }
+
+  /// A layer's weights against its vectors' projections.
+  void tell_projection(PictureLayers layers, const PictureProjection& projection) const {
+    for (const PictureLayer& layer : layers) {
+      observer_.other_multiply_adds(layer.weights.shape().numel() * projection.base.shape()[1]);
+    }
   }
 
   KernelsPtr inner_;
