@@ -14,9 +14,14 @@ using ::testing::IsEmpty;
 using ::testing::StartsWith;
 using Json = nlohmann::json;
 
-std::vector<std::string> quick_bench(std::vector<std::string> more) {
-  more.insert(more.begin(), {"bench", "--model", tiny_model().string(), "--rounds", "2", "--boxes", "3"});
+std::vector<std::string> bench(std::vector<std::string> more) {
+  more.insert(more.begin(), {"bench", "--model", tiny_model().string()});
   return more;
+}
+
+std::vector<std::string> quick_bench(std::vector<std::string> more) {
+  more.insert(more.begin(), {"--rounds", "2", "--boxes", "3"});
+  return bench(std::move(more));
 }
 
 Json row_named(const Json& rows, const std::string& name) {
@@ -74,7 +79,7 @@ TEST(BenchCommand, SaysWhatIsWrongBeforeItMeasures) {
       {{"--compare", "tensorrt"}, "onnxruntime"},
       {{"--compare", "onnxruntime", "--peers", "/nowhere"}, "--compare onnxruntime: missing"}};
   for (const auto& [options, reason] : lines) {
-    const RunResult run = run_facet(quick_bench(options));
+    const RunResult run = run_facet(bench(options));
     EXPECT_EQ(run.status, 2) << reason;
     EXPECT_THAT(run.out, IsEmpty()) << reason;
     EXPECT_THAT(run.error, StartsWith("facet: "));
