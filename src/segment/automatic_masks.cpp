@@ -265,7 +265,7 @@ Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::generate(const Image&
       const auto consume = [&](std::span<const DecoderPrompt> batch, const DecodedBatch& decoded) {
         masks.add(ctx, batch, points, decoded);
       };
-      segment::PromptDecoder& decoder = predictor_.impl_->decoder;
+      segment::PromptDecoder decoder(ctx, model);  // of this crop alone
       decoder.decode(embedding, std::move(prompts), options_.multimask_output, per_batch,
                      [&](std::span<const DecoderPrompt> batch, const DecodedBatch& decoded) {
                        if (options_.use_m2m) {

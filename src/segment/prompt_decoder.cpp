@@ -8,6 +8,9 @@
 namespace facet::segment {
 namespace {
 
+// Users who work on pictures of their own take turns without making anything anew.
+constexpr std::size_t kKeptPictures = 4;
+
 // Prompts of one batch become the same number of tokens, and all have a mask or none has.
 bool alike(const DecoderPrompt& a, const DecoderPrompt& b) {
   return a.sparse.tokens() == b.sparse.tokens() && (a.mask_logits == nullptr) == (b.mask_logits == nullptr);
@@ -46,13 +49,16 @@ Tensor PromptDecoder::without_mask(ConstTensorView features) {
 }
 
 const models::LayeredTransformer::Picture& PromptDecoder::prepared(const Embedding& embedding) {
-  if (features_ == embedding.features) return picture_;
-  features_ = nullptr;
-  picture_ = {};
-  picture_ = model_.mask_decoder.prepare(ctx_, without_mask(as_tokens(embedding)),
-                                         model_.prompt_encoder.position_grid());
-  features_ = embedding.features;
-  return picture_;
+  const auto found = std::find_if(kept_.begin(), kept_.end(),
+                                  [&](const Kept& kept) { return kept.features == embedding.features; });
+  if (found != kept_.end()) {
+    std::rotate(found, found + 1, kept_.end());
+    return kept_.back().picture;
+  }
+  if (kept_.size() == kKeptPictures) kept_.erase(kept_.begin());
+  kept_.push_back({embedding.features, model_.mask_decoder.prepare(ctx_, without_mask(as_tokens(embedding)),
+                                                                   model_.prompt_encoder.position_grid())});
+  return kept_.back().picture;
 }
 
 DecodedBatch PromptDecoder::decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,

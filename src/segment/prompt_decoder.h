@@ -22,8 +22,7 @@ struct DecoderPrompt {
 using DecodedBatch = models::MaskDecoder::Output;
 
 /// Decodes prompts, and keeps from one call to the next what all prompts of a picture share: about 27 MB for
-/// the last picture.
-/// Threads  one thread at a time
+/// each of the last four pictures. Threads  one thread at a time
 class PromptDecoder {
  public:
   using Consume = std::function<void(std::span<const DecoderPrompt>, const DecodedBatch&)>;
@@ -41,13 +40,17 @@ class PromptDecoder {
   [[nodiscard]] DecodedBatch decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,
                                           bool multimask);
   [[nodiscard]] Tensor without_mask(ConstTensorView features);
-  /// What is kept of the embedding's picture, made when it is another than the last.
+  /// What is kept of the embedding's picture, made when it is not among the last.
   const models::LayeredTransformer::Picture& prepared(const Embedding& embedding);
+
+  struct Kept {
+    std::shared_ptr<const Tensor> features;  // of the embedding
+    models::LayeredTransformer::Picture picture;
+  };
 
   ops::Context& ctx_;
   const Model& model_;
-  std::shared_ptr<const Tensor> features_;  // of the picture that is kept
-  models::LayeredTransformer::Picture picture_;
+  std::vector<Kept> kept_;  // the picture that was asked about last comes last
 };
 
 }  // namespace facet::segment

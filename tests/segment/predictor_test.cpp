@@ -48,6 +48,18 @@ TEST_F(PredictorTest, DecodesAsTheReferenceKernelsDo) {
   }
 }
 
+// What the prompts of a picture share is kept for the last pictures only.
+TEST_F(PredictorTest, PicturesInTurnsAnswerAsBefore) {
+  std::vector<Embedding> pictures(5, embedding);
+  for (Embedding& picture : pictures) {
+    picture.features = std::make_shared<const Tensor>(embedding.features->clone());
+  }
+  const float score = predictor.predict(embedding, {&click, 1}).value()[0].masks[0].score;
+  for (const int turn : {0, 1, 0, 2, 3, 4, 0, 1, 4}) {
+    EXPECT_EQ(predictor.predict(pictures[turn], {&click, 1}).value()[0].masks[0].score, score) << turn;
+  }
+}
+
 TEST_F(PredictorTest, Bfloat16ComesNearFloat32AndIsNotTheSame) {
   const auto model = models::build_model(testing::TinySam(), ops::cpu_kernels(Precision::Bf16)).value();
   EXPECT_EQ(model_info(*model).precision, "bf16");
