@@ -8,6 +8,9 @@
 namespace facet::segment {
 namespace {
 
+// Making what is shared takes as long as it saves some three prompts.
+constexpr std::size_t kPromptsThatPay = 3;
+
 // Users who work on pictures of their own take turns without making anything anew.
 constexpr std::size_t kKeptPictures = 4;
 
@@ -48,6 +51,17 @@ Tensor PromptDecoder::without_mask(ConstTensorView features) {
   return sum;
 }
 
+bool PromptDecoder::is_kept(const Embedding& embedding) const {
+  return std::any_of(kept_.begin(), kept_.end(),
+                     [&](const Kept& kept) { return kept.features == embedding.features; });
+}
+
+bool PromptDecoder::pays(const Embedding& embedding, std::size_t prompts) {
+  calls_in_a_row_ = last_asked_.lock() == embedding.features ? calls_in_a_row_ + 1 : 1;
+  last_asked_ = embedding.features;
+  return std::max(prompts, calls_in_a_row_) >= kPromptsThatPay || is_kept(embedding);
+}
+
 const models::LayeredTransformer::Picture& PromptDecoder::prepared(const Embedding& embedding) {
   const auto found = std::find_if(kept_.begin(), kept_.end(),
                                   [&](const Kept& kept) { return kept.features == embedding.features; });
@@ -62,7 +76,7 @@ const models::LayeredTransformer::Picture& PromptDecoder::prepared(const Embeddi
 }
 
 DecodedBatch PromptDecoder::decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,
-                                         bool multimask) {
+                                         bool multimask, bool share) {
   std::vector<models::EncoderPrompt> sparse;
   for (const DecoderPrompt& prompt : batch) sparse.push_back(prompt.sparse);
   const Tensor sparse_tokens = model_.prompt_encoder.sparse(ctx_, sparse);
@@ -73,7 +87,7 @@ DecodedBatch PromptDecoder::decode_batch(const Embedding& embedding, std::span<c
     input.high_res1 = *embedding.high_res1;
   }
   const bool masked = batch[0].mask_logits != nullptr;
-  if (!masked && model_.mask_decoder.gains_by_preparing(sparse_tokens.shape()[1])) {
+  if (!masked && share && model_.mask_decoder.gains_by_preparing(sparse_tokens.shape()[1])) {
     input.prepared = &prepared(embedding);
     return model_.mask_decoder.forward(ctx_, input);
   }
@@ -85,6 +99,7 @@ DecodedBatch PromptDecoder::decode_batch(const Embedding& embedding, std::span<c
 
 void PromptDecoder::decode(const Embedding& embedding, std::vector<DecoderPrompt> prompts, bool multimask,
                            int per_batch, const Consume& consume) {
+  const bool share = pays(embedding, prompts.size());
   std::stable_sort(prompts.begin(), prompts.end(), [](const DecoderPrompt& a, const DecoderPrompt& b) {
     return std::pair(a.sparse.tokens(), a.mask_logits != nullptr) <
            std::pair(b.sparse.tokens(), b.mask_logits != nullptr);
@@ -96,7 +111,7 @@ void PromptDecoder::decode(const Embedding& embedding, std::vector<DecoderPrompt
       ++end;
     ctx_.between_blocks();
     const std::span<const DecoderPrompt> batch(prompts.data() + begin, end - begin);
-    consume(batch, decode_batch(embedding, batch, multimask));
+    consume(batch, decode_batch(embedding, batch, multimask, share));
     begin = end;
   }
 }

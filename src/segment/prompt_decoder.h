@@ -38,8 +38,11 @@ class PromptDecoder {
 
  private:
   [[nodiscard]] DecodedBatch decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,
-                                          bool multimask);
+                                          bool multimask, bool share);
   [[nodiscard]] Tensor without_mask(ConstTensorView features);
+  /// Notes that prompts of a picture come in; whether they pay for what they share.
+  [[nodiscard]] bool pays(const Embedding& embedding, std::size_t prompts);
+  [[nodiscard]] bool is_kept(const Embedding& embedding) const;
   /// What is kept of the embedding's picture, made when it is not among the last.
   const models::LayeredTransformer::Picture& prepared(const Embedding& embedding);
 
@@ -50,7 +53,9 @@ class PromptDecoder {
 
   ops::Context& ctx_;
   const Model& model_;
-  std::vector<Kept> kept_;  // the picture that was asked about last comes last
+  std::weak_ptr<const Tensor> last_asked_;  // features of the last call
+  std::size_t calls_in_a_row_ = 0;          // for the same picture
+  std::vector<Kept> kept_;                  // the picture that was asked about last comes last
 };
 
 }  // namespace facet::segment

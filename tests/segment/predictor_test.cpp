@@ -54,9 +54,22 @@ TEST_F(PredictorTest, PicturesInTurnsAnswerAsBefore) {
   for (Embedding& picture : pictures) {
     picture.features = std::make_shared<const Tensor>(embedding.features->clone());
   }
-  const float score = predictor.predict(embedding, {&click, 1}).value()[0].masks[0].score;
+  const std::vector<Prompt> clicks(3, click);
+  const float score = predictor.predict(embedding, clicks).value()[0].masks[0].score;
   for (const int turn : {0, 1, 0, 2, 3, 4, 0, 1, 4}) {
-    EXPECT_EQ(predictor.predict(pictures[turn], {&click, 1}).value()[0].masks[0].score, score) << turn;
+    EXPECT_EQ(predictor.predict(pictures[turn], clicks).value()[0].masks[0].score, score) << turn;
+  }
+}
+
+TEST_F(PredictorTest, TheSameClickAgainAndAgainGivesTheSameMasks) {
+  const PredictOptions options{.keep_low_res_logits = true};
+  const auto first = predictor.predict(embedding, {&click, 1}, options).value();
+  for (int again = 0; again < 4; ++again) {  // from some time on with what clicks share
+    const auto next = predictor.predict(embedding, {&click, 1}, options).value();
+    for (int m = 0; m < 3; ++m) {
+      EXPECT_TENSOR_NEAR(next[0].masks[m].low_res_logits, first[0].masks[m].low_res_logits, 1e-4);
+      EXPECT_NEAR(next[0].masks[m].score, first[0].masks[m].score, 1e-4);
+    }
   }
 }
 
