@@ -21,8 +21,9 @@ struct DecoderPrompt {
 /// What the decoder made of some prompts.
 using DecodedBatch = models::MaskDecoder::Output;
 
-/// Decodes prompts, and keeps from one call to the next what all prompts of a picture share: about 27 MB for
-/// each of the last four pictures. Threads  one thread at a time
+/// Decodes prompts. What all prompts of a picture share is made where it pays: for several prompts in one
+/// call, or at the third call in a row for a picture. It is kept for the last four such pictures, about 27 MB
+/// each; answers with and without it agree to rounding. Threads  one thread at a time
 class PromptDecoder {
  public:
   using Consume = std::function<void(std::span<const DecoderPrompt>, const DecodedBatch&)>;
