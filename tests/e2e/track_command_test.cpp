@@ -208,6 +208,19 @@ TEST_F(TrackCommand, ADamagedFrameIsReportedAndSkipped) {
   EXPECT_GT(lines[7]["objects"][0]["area"], 500);
 }
 
+TEST_F(TrackCommand, AFrameOfAnotherSizeIsReportedAndSkipped) {
+  const Image other = testing::scene_frame({90, 144}, centre_at(4), kRadius);
+  ASSERT_TRUE(io::write_file(folder_ / "clip" / "4.png", *io::encode_png(other)).ok());
+  const RunResult run = track({"clip", "--mask", "0:1:disc.png", "--json"});
+  EXPECT_EQ(run.status, 3);
+  EXPECT_THAT(run.error, HasSubstr("144 x 90 pixels"));
+  EXPECT_THAT(run.error, HasSubstr("1 frame is damaged; what was readable was tracked"));
+  const auto lines = lines_of(run.out);
+  ASSERT_EQ(lines.size(), 8U);
+  EXPECT_TRUE(lines[4].contains("error"));
+  EXPECT_GT(lines[7]["objects"][0]["area"], 500);
+}
+
 TEST_F(TrackCommand, OfATruncatedFileTheReadablePartIsTracked) {
   testing::write_video(folder_ / "clip.avi",
                        {.container = "avi", .encoder = "mjpeg", .size = {240, 320}, .frames = 20});
@@ -250,6 +263,7 @@ TEST_F(TrackCommand, BadInputIsRefusedWithItsReason) {
   write_file(folder_ / "text.mp4", "no video");
   fs::create_directory(folder_ / "empty");
   testing::write_video(folder_ / "sound.mkv", {.container = "matroska", .sound_only = true});
+  testing::write_video(folder_ / "none.avi", {.container = "avi", .encoder = "mjpeg", .frames = 0});
   const std::string point = "0:1:40,48";
   expect_refused({"clip"}, 3, "no prompt");
   expect_refused({"clip", "--point", "8:1:40,48"}, 3, "has frames 0 to 7");
@@ -274,6 +288,7 @@ TEST_F(TrackCommand, BadInputIsRefusedWithItsReason) {
   expect_refused({"missing.mp4", "--point", point}, 3, "missing.mp4");
   expect_refused({"text.mp4", "--point", point}, 3, "cannot be opened as a video");
   expect_refused({"sound.mkv", "--point", point}, 3, "expected a video stream");
+  expect_refused({"none.avi", "--point", point}, 3, "no frame");
   expect_refused({"empty", "--point", point}, 3, "found none");
   expect_refused({"http://127.0.0.1:9/x", "--point", point}, 2, "--network allows it");
   expect_refused({"clip", "--point", point, "--overlay", "no/seen.mp4"}, 5, "no/seen.mp4");

@@ -205,7 +205,9 @@ Status damage_status(const VideoReader& video, const TrackRun& run) {
   const VideoInfo& info = video.info();
   std::string text = info.damage;
   if (run.damaged_frames() > 0) {
-    text += fmt::format("{}{} frames are damaged", text.empty() ? "" : "; ", run.damaged_frames());
+    text += fmt::format(
+        "{}{} damaged", text.empty() ? "" : "; ",
+        run.damaged_frames() == 1 ? "1 frame is" : fmt::format("{} frames are", run.damaged_frames()));
   }
   if (text.empty()) return {};
   return {StatusCode::BadPicture, fmt::format("{}: {}; what was readable was tracked", info.source, text)};

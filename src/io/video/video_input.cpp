@@ -78,6 +78,7 @@ Result<VideoInput> VideoInput::open(const std::string& url, const std::string& s
   result.input_.reset(input);
   if (failed >= 0) failed = avformat_find_stream_info(input, nullptr);
   if (options.stop.stop_requested()) return Status(StatusCode::Cancelled, source + ": interrupted");
+  if (failed == AVERROR_EOF) return bad(source, "cannot be opened as a video: it ends and has no frame");
   if (failed < 0) return bad(source, "cannot be opened as a video: " + av_reason(failed));
   FACET_RETURN_IF_ERROR(result.choose_stream(options));
   return result;

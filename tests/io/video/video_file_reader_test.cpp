@@ -199,6 +199,14 @@ TEST_F(VideoFile, WithoutAVideoStreamItIsRefused) {
   EXPECT_THAT(refusal(path_), HasSubstr("expected a video stream, found 1 audio"));
 }
 
+TEST_F(VideoFile, WithoutAFrameItIsRefused) {
+  for (const char* container : {"avi", "matroska"}) {
+    SCOPED_TRACE(container);
+    write_video(path_, {.container = container, .encoder = "mjpeg", .frames = 0});
+    EXPECT_THAT(refusal(path_), HasSubstr("no frame"));
+  }
+}
+
 TEST_F(VideoFile, OtherFilesAreRefused) {
   write_bytes(path_, {});
   refusal(path_);
