@@ -1,5 +1,7 @@
 // Tracking frame by frame: seconds a frame once the memory is full, and peak memory.
-//   facet_video_bench MODEL [OBJECTS [FRAMES]]
+//   facet_video_bench MODEL [OBJECTS [FRAMES [PRECISION [IMAGE_SIZE]]]]
+// MODEL is a checkpoint, or a table of names and shapes (.json) from which synthetic weights are made;
+// IMAGE_SIZE, of SAM 2's square, makes long runs short.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -9,12 +11,16 @@
 #include <vector>
 
 #include "facet/video_session.h"
+#include "models/open_weights.h"
+#include "models/sam_model.h"
+#include "support/synthetic_weights.h"
 
 namespace facet {
 namespace {
 
 constexpr Size kSize{480, 640};
 constexpr int kFullMemoryAfter = 7;  // frames: a prompted one and six before
+constexpr int kEarly = 100;          // frames after which the peak is noted, or half of them
 
 // A bright disc that drifts over stripes.
 class DriftingDisc : public FrameReader {
@@ -50,8 +56,29 @@ double peak_megabytes() {
   return double(usage.ru_maxrss) / 1024.0;
 }
 
-int run(const char* path, int objects, int frames) {
-  const Result<ModelPtr> model = load_model(path);
+struct Settings {
+  std::filesystem::path model;
+  int objects = 1;
+  int frames = 12;
+  Precision precision = Precision::Fp32;
+  int image_size = 0;
+};
+
+Result<ModelPtr> open_model(const Settings& settings) {
+  const models::BuildOptions options{.image_size = settings.image_size};
+  ops::KernelsPtr kernels = ops::cpu_kernels(settings.precision);
+  if (settings.model.extension() == ".json") {
+    return models::build_model(testing::SyntheticWeights(settings.model, 1), std::move(kernels), options);
+  }
+  FACET_ASSIGN_OR_RETURN(const auto weights, models::open_weights(settings.model));
+  return models::build_model(*weights, std::move(kernels), options);
+}
+
+int run(const Settings& settings) {
+  const int objects = settings.objects;
+  const int frames = settings.frames;
+  const int early = std::min(kEarly, std::max(1, frames / 2));
+  const Result<ModelPtr> model = open_model(settings);
   if (!model.ok()) {
     std::fprintf(stderr, "%s\n", model.status().message().c_str());
     return 1;
@@ -66,6 +93,7 @@ int run(const char* path, int objects, int frames) {
     }
   }
   std::vector<double> seconds;
+  double early_peak = 0;
   for (int frame = 0; frame < frames; ++frame) {
     const auto start = std::chrono::steady_clock::now();
     const auto masks = session.track(frame);
@@ -74,14 +102,17 @@ int run(const char* path, int objects, int frames) {
       return 1;
     }
     if (frame >= kFullMemoryAfter) seconds.push_back(seconds_since(start));
+    if (frame + 1 == early) early_peak = peak_megabytes();
   }
   std::ranges::sort(seconds);
   const double median = seconds.empty() ? 0 : seconds[seconds.size() / 2];
+  const ModelInfo& info = model_info(**model);
   std::printf(
-      "{\"model\":\"%s\",\"objects\":%d,\"frames\":%d,\"median_seconds_per_frame\":%.4f,"
-      "\"kept_mb\":%.1f,\"peak_rss_mb\":%.1f}\n",
-      model_info(**model).architecture.c_str(), objects, frames, median,
-      double(session.report().kept_bytes) / (1 << 20), peak_megabytes());
+      "{\"model\":\"%s\",\"precision\":\"%s\",\"objects\":%d,\"frames\":%d,"
+      "\"median_seconds_per_frame\":%.4f,"
+      "\"kept_mb\":%.1f,\"early_frames\":%d,\"early_peak_rss_mb\":%.1f,\"peak_rss_mb\":%.1f}\n",
+      info.architecture.c_str(), info.precision.c_str(), objects, frames, median,
+      double(session.report().kept_bytes) / (1 << 20), early, early_peak, peak_megabytes());
   return 0;
 }
 
@@ -89,9 +120,15 @@ int run(const char* path, int objects, int frames) {
 }  // namespace facet
 
 int main(int argc, char** argv) {
-  if (argc < 2 || argc > 4) {
-    std::fprintf(stderr, "usage: facet_video_bench MODEL [OBJECTS [FRAMES]]\n");
+  const auto number = [&](int i, int standard) { return argc > i ? std::atoi(argv[i]) : standard; };
+  const auto precision = facet::precision_from_name(argc > 4 ? argv[4] : "fp32");
+  if (argc < 2 || argc > 6 || !precision) {
+    std::fprintf(stderr, "usage: facet_video_bench MODEL [OBJECTS [FRAMES [PRECISION [IMAGE_SIZE]]]]\n");
     return 2;
   }
-  return facet::run(argv[1], argc > 2 ? std::atoi(argv[2]) : 1, argc > 3 ? std::atoi(argv[3]) : 12);
+  return facet::run({.model = argv[1],
+                     .objects = number(2, 1),
+                     .frames = number(3, 12),
+                     .precision = *precision,
+                     .image_size = number(5, 0)});
 }
