@@ -27,7 +27,8 @@ Status FrameSegmenter::encode(int frame, const Image& image) {
   if (stop_.stop_requested()) return {StatusCode::Cancelled, "interrupted"};
   FACET_ASSIGN_OR_RETURN(Embedding embedding, predictor_.set_image(image));
   last_.emplace(frame, std::move(embedding));
-  encoded_.insert(frame);
+  if (!was_encoded(frame)) encoded_.resize(std::max(encoded_.size(), std::size_t(frame) + 1));
+  encoded_[std::size_t(frame)] = true;
   ++encodings_;
   return {};
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <span>
 #include <stop_token>
 #include <utility>
@@ -29,7 +28,9 @@ class FrameSegmenter {
   /// Logits of an answer [256, 256] in a picture of this size, which shows the whole frame.
   [[nodiscard]] std::vector<float> upsample(const Tensor& low_res_logits, Size size) const;
   [[nodiscard]] const ModelInfo& model() const { return predictor_.model(); }
-  [[nodiscard]] bool was_encoded(int frame) const { return encoded_.contains(frame); }
+  [[nodiscard]] bool was_encoded(int frame) const {
+    return frame < int(encoded_.size()) && encoded_[std::size_t(frame)];
+  }
   [[nodiscard]] int encodings() const { return encodings_; }
 
  private:
@@ -37,7 +38,7 @@ class FrameSegmenter {
   Predictor predictor_;
   std::stop_token stop_;
   std::optional<std::pair<int, Embedding>> last_;
-  std::set<int> encoded_;
+  std::vector<bool> encoded_;  // by frame
   int encodings_ = 0;
 };
 
