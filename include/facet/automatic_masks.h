@@ -50,12 +50,16 @@ class AutomaticMaskGenerator {
  public:
   AutomaticMaskGenerator(ModelPtr model, AutomaticMaskOptions options,
                          PredictorOptions predictor_options = {});
+  /// Runs on a predictor that is there already, in its memory.
+  /// Lifetime  `predictor` outlives it   Threads  nobody else uses `predictor` meanwhile
+  AutomaticMaskGenerator(Predictor& predictor, AutomaticMaskOptions options);
   /// Errors  Usage for options out of range; BadPicture; Cancelled; OutOfMemory
   Result<std::vector<AutomaticMask>> generate(const Image& image);
 
  private:
+  std::unique_ptr<Predictor> own_;  // null: the predictor is another's
+  Predictor& predictor_;
   AutomaticMaskOptions options_;
-  Predictor predictor_;
 };
 
 }  // namespace facet

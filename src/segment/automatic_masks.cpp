@@ -229,7 +229,12 @@ std::vector<Candidate> clean_up(ops::Context& ctx, std::vector<Candidate> candid
 
 AutomaticMaskGenerator::AutomaticMaskGenerator(ModelPtr model, AutomaticMaskOptions options,
                                                PredictorOptions predictor_options)
-    : options_(std::move(options)), predictor_(std::move(model), predictor_options) {}
+    : own_(std::make_unique<Predictor>(std::move(model), predictor_options)),
+      predictor_(*own_),
+      options_(std::move(options)) {}
+
+AutomaticMaskGenerator::AutomaticMaskGenerator(Predictor& predictor, AutomaticMaskOptions options)
+    : predictor_(predictor), options_(std::move(options)) {}
 
 Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::generate(const Image& image) {
   FACET_RETURN_IF_ERROR(check_options(options_));

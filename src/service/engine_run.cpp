@@ -184,8 +184,7 @@ void Engine::Impl::run_everything(const EverythingJobPtr& job) {
   request.options.between_blocks = [this] { give_way(); };
   request.options.stop = job->stop.get_token();
   const Result<std::vector<AutomaticMask>> found = contained([&] {
-    return AutomaticMaskGenerator(request.model->model, request.options, {.threads = options_.threads})
-        .generate(*request.image);
+    return AutomaticMaskGenerator(runs_.of(request.model).encoder, request.options).generate(*request.image);
   });
   const StageTimes times{began - job->waiter.since, worked_ + (clock_.now() - block_began_)};
   bool answered = false;

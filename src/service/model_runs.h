@@ -8,8 +8,8 @@
 
 namespace facet::service {
 
-/// What runs one model on the engine's thread: a decode may run while an encode pauses between two blocks, so
-/// each has a predictor, and with it memory, of its own.
+/// What runs one model on the engine's thread: a decode may run while a long job pauses between two blocks,
+/// so each has a predictor, and with it memory, of its own. Of encodes and everything, one runs at a time.
 struct ModelRun {
   ModelRun(const ModelPtr& model, int threads)
       : encoder(model, {.threads = threads}), decoder(model, {.threads = threads}) {}

@@ -1,5 +1,6 @@
 #include "service/process_metrics.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
@@ -76,6 +77,12 @@ double processor_limit() {
 
 void add_process_metrics(Metrics& metrics) {
   metrics.gauge_function("facet_process_resident_bytes", "Memory of the process.", resident_bytes);
+  metrics.gauge_function("facet_process_heap_bytes", "Memory in use by way of malloc.", [] {
+    const struct mallinfo2 heap = mallinfo2();
+    return static_cast<double>(heap.uordblks + heap.hblkhd);
+  });
+  metrics.gauge_function("facet_process_heap_free_bytes", "Memory that malloc keeps and nobody uses.",
+                         [] { return static_cast<double>(mallinfo2().fordblks); });
   metrics.gauge_function("facet_process_memory_limit_bytes", "Memory that the process may use.",
                          memory_limit_bytes);
   metrics.gauge_function("facet_process_cpu_seconds_total", "Processor time of the process.",

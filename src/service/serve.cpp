@@ -43,14 +43,23 @@ EngineOptions engine_options(const ServiceConfig& config) {
           .max_delay = config.max_delay};
 }
 
-/// A connection is a descriptor; and few malloc arenas, so that many request threads do not each keep memory.
+/// glibc raises the size from which a block is mapped by itself to that of the largest block freed so far.
+/// Pictures, embeddings and answers of a few megabytes then lie among small blocks, and the holes they leave
+/// are seldom of the next one's size: the heap grows for hours. A fixed size keeps large blocks out of it.
+constexpr int kMappedByItself = 256 << 10;
+constexpr int kKeptAtTheTop = 4 << 20;
+constexpr int kMallocArenas = 4;  // request threads are many, and each would keep memory of its own
+
+/// A connection is a descriptor; and what is freed goes back to the system.
 void prepare_process() {
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  mallopt(M_ARENA_MAX, 4);
+  mallopt(M_ARENA_MAX, kMallocArenas);
+  mallopt(M_MMAP_THRESHOLD, kMappedByItself);
+  mallopt(M_TRIM_THRESHOLD, kKeptAtTheTop);
 }
 
 /// All parts of the service, in the order in which they depend on each other.

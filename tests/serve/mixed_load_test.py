@@ -30,6 +30,7 @@ SUSPENDED_S = 1.5  # a clock that ticks five times a second does not stop for as
 WORKERS = 8
 BUSY = (503, 504)  # right for a machine that has more to do than it can
 LATE = (408, 0)
+HEAP_FREE_LIMIT = 48e6  # bytes that malloc may keep unused: blocks of all sizes come and go, and leave no holes
 
 
 def png(height, width, seed):
@@ -326,6 +327,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         load, memory, metrics, status = run(options, folder)
     growth = fifth(memory, 4) / fifth(memory, 1) - 1
+    heap_free = float(re.search(r"^facet_process_heap_free_bytes (\S+)$", metrics, re.M)[1])
     every = max(1, len(memory) // 60)
     report = {
         "seconds": memory[-1][0],
@@ -338,7 +340,8 @@ def main():
         "resident_mb_over_time": [(seconds, round(size / 1e6, 1)) for seconds, size in memory[::every]],
         "resident_mb_by_fifths": [round(fifth(memory, number) / 1e6, 1) for number in range(5)],
         "growth": round(growth, 4),
-        "metrics": re.findall(r"^facet_(?:cache|redis|pictures)\w*(?<!_bucket)(?:{[^}]*})? \S+$", metrics, re.M),
+        "heap_free_mb": round(heap_free / 1e6, 1),
+        "metrics": re.findall(r"^facet_(?:cache|redis|pictures|process)\w*(?<!_bucket)(?:{[^}]*})? \S+$", metrics, re.M),
     }
     print(json.dumps(report, indent=1))
     if options.report:
@@ -348,6 +351,7 @@ def main():
     assert not load.wrong, f"{len(load.wrong)} wrong answers: {load.wrong[:20]}"
     assert status == 0, f"facet serve ended with {status}"
     assert growth <= options.growth_limit, f"memory grew by {growth:.1%} from the second fifth of the time to the last"
+    assert heap_free <= HEAP_FREE_LIMIT, f"malloc keeps {heap_free / 1e6:.0f} MB that nobody uses"
 
 
 main()
