@@ -1,7 +1,10 @@
 #include "models/tiny_vit/tiny_vit_encoder.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdlib>
+#include <type_traits>
 
 #include "ops/attention.h"
 
@@ -12,6 +15,8 @@ constexpr float kNormEps = 1e-5F;
 constexpr int kMlpRatio = 4;
 constexpr int kExpandRatio = 4;
 constexpr int kStemStride = 4;
+// Of a bottleneck: it is four times wider than its input and would rule the peak of memory.
+constexpr int kStripRows = 32;
 constexpr std::int64_t kOutChannels = 256;
 using ops::Activation;
 using ops::Conv2dConfig;
@@ -40,6 +45,17 @@ Conv2dConfig stem(std::int64_t in, std::int64_t out, int side, Activation activa
           .expected_input = {side, side}};
 }
 
+// Rows [begin, end) of one picture of x [B, H, W, C].
+template <class View>
+View rows_of(const View& x, std::int64_t image, int begin, int end) {
+  const Shape& shape = x.shape();
+  const auto row_bytes = std::int64_t(x.size_bytes()) / std::max<std::int64_t>(shape[0] * shape[1], 1);
+  using Byte = std::conditional_t<std::is_same_v<View, TensorView>, std::byte, const std::byte>;
+  return {static_cast<Byte*>(x.raw()) + (image * shape[1] + begin) * row_bytes,
+          {1, end - begin, shape[2], shape[3]},
+          x.dtype()};
+}
+
 }  // namespace
 
 MbConv::MbConv(const nn::WeightScope& weights, std::int64_t dim)
@@ -48,11 +64,33 @@ MbConv::MbConv(const nn::WeightScope& weights, std::int64_t dim)
       narrow_(weights / "conv3", pointwise(kExpandRatio * dim, dim, Activation::Gelu)) {}
 
 void MbConv::forward(ops::Context& ctx, TensorView x) const {
-  Tensor wide = widen_.forward(ctx, x);
+  const auto height = int(x.shape()[1]);
+  for (std::int64_t image = 0; image < x.shape()[0]; ++image) {
+    const TensorView picture = rows_of(x, image, 0, height);
+    Strip filtered;  // one behind: the next strip still sees the rows above it as they came
+    for (int first = 0; first < height; first += kStripRows) {
+      Strip next = filter_strip(ctx, picture, first, std::min(first + kStripRows, height));
+      if (filtered.end > 0) add_strip(ctx, filtered, picture);
+      filtered = std::move(next);
+    }
+    if (filtered.end > 0) add_strip(ctx, filtered, picture);
+  }
+}
+
+MbConv::Strip MbConv::filter_strip(ops::Context& ctx, ConstTensorView x, int begin, int end) const {
+  const int above = std::max(begin - 1, 0);
+  const int below = std::min(end + 1, int(x.shape()[1]));
   ctx.between_blocks();
-  wide = filter_.forward(ctx, wide);
+  const Tensor wide = widen_.forward(ctx, rows_of(x, 0, above, below));
   ctx.between_blocks();
-  narrow_.add_to(ctx, wide, x);
+  return {filter_.forward(ctx, wide), begin - above, begin, end};
+}
+
+void MbConv::add_strip(ops::Context& ctx, const Strip& strip, TensorView x) const {
+  const int last = strip.skipped + strip.end - strip.begin;
+  ctx.between_blocks();
+  narrow_.add_to(ctx, rows_of(strip.rows.view(), 0, strip.skipped, last),
+                 rows_of(x, 0, strip.begin, strip.end));
 }
 
 int PatchMerging::stride(std::int64_t out) { return out == 320 || out == 448 || out == 576 ? 1 : 2; }

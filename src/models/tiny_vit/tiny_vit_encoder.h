@@ -27,10 +27,20 @@ class MbConv {
  public:
   /// Weights  conv1, conv2, conv3: ConvNorm
   MbConv(const nn::WeightScope& weights, std::int64_t dim);
-  /// x [B, H, W, dim], in place
+  /// x [B, H, W, dim], in place, a strip of rows at a time
   void forward(ops::Context& ctx, TensorView x) const;
 
  private:
+  /// Rows [begin, end) of the picture after the filter; `skipped` rows come before them.
+  struct Strip {
+    Tensor rows;
+    int skipped = 0;
+    int begin = 0, end = 0;
+  };
+  /// x [1, H, W, dim]
+  [[nodiscard]] Strip filter_strip(ops::Context& ctx, ConstTensorView x, int begin, int end) const;
+  void add_strip(ops::Context& ctx, const Strip& strip, TensorView x) const;
+
   nn::ConvNorm widen_, filter_, narrow_;
 };
 

@@ -3,10 +3,54 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <functional>
 #include <map>
+#include <string>
+
+#include "support/tensors.h"
 
 namespace facet::models {
 namespace {
+
+using testing::random_tensor;
+
+class RandomWeights : public nn::WeightReader {
+ public:
+  [[nodiscard]] bool has(const std::string& name) const override { return name.ends_with("c.bias"); }
+  [[nodiscard]] Tensor take(const std::string& name, const Shape& shape) override {
+    return random_tensor(shape, std::hash<std::string>()(name));
+  }
+  [[nodiscard]] const ops::Kernels& kernels() const override { return *kernels_; }
+
+ private:
+  ops::KernelsPtr kernels_ = ops::cpu_kernels();
+};
+
+// Heights of less than a strip, of one, of one and a row, and of several.
+TEST(MbConv, StripsMakeWhatTheWholePictureMakes) {
+  constexpr std::int64_t kDim = 8;
+  RandomWeights reader;
+  const nn::WeightScope weights(reader);
+  const MbConv block(weights, kDim);
+  const ops::Conv2dConfig widen{.in = kDim, .out = 4 * kDim, .activation = ops::Activation::Gelu};
+  const ops::Conv2dConfig narrow{.in = 4 * kDim, .out = kDim, .activation = ops::Activation::Gelu};
+  const ops::Conv2dConfig filter{.in = 4 * kDim,
+                                 .out = 4 * kDim,
+                                 .kernel = 3,
+                                 .padding = 1,
+                                 .depthwise = true,
+                                 .activation = ops::Activation::Gelu};
+  ops::Context ctx(ops::cpu_kernels(), ThreadTeam(2));
+  for (const std::int64_t height : {1, 5, 32, 33, 64, 101}) {
+    Tensor x = random_tensor({2, height, 7, kDim}, height);
+    Tensor expected = x.clone();
+    const Tensor wide = nn::ConvNorm(weights / "conv1", widen).forward(ctx, x);
+    const Tensor filtered = nn::ConvNorm(weights / "conv2", filter).forward(ctx, wide);
+    nn::ConvNorm(weights / "conv3", narrow).add_to(ctx, filtered, expected);
+    block.forward(ctx, x);
+    EXPECT_TENSOR_NEAR(x, expected, 1e-6) << "height " << height;
+  }
+}
 
 // The published rule, literally: distances are numbered as they first occur when all pairs of tokens are
 // walked.
