@@ -9,6 +9,7 @@
 #include <semaphore>
 #include <thread>
 
+#include "core/heap.h"
 #include "service/api/application.h"
 #include "service/api/openapi.h"
 #include "service/api/schemas.h"
@@ -43,11 +44,6 @@ EngineOptions engine_options(const ServiceConfig& config) {
           .max_delay = config.max_delay};
 }
 
-/// glibc raises the size from which a block is mapped by itself to that of the largest block freed so far.
-/// Pictures, embeddings and answers of a few megabytes then lie among small blocks, and the holes they leave
-/// are seldom of the next one's size: the heap grows for hours. A fixed size keeps large blocks out of it.
-constexpr int kMappedByItself = 256 << 10;
-constexpr int kKeptAtTheTop = 4 << 20;
 constexpr int kMallocArenas = 4;  // request threads are many, and each would keep memory of its own
 
 /// A connection is a descriptor; and what is freed goes back to the system.
@@ -58,8 +54,7 @@ void prepare_process() {
     setrlimit(RLIMIT_NOFILE, &files);
   }
   mallopt(M_ARENA_MAX, kMallocArenas);
-  mallopt(M_MMAP_THRESHOLD, kMappedByItself);
-  mallopt(M_TRIM_THRESHOLD, kKeptAtTheTop);
+  keep_large_blocks_apart();
 }
 
 /// All parts of the service, in the order in which they depend on each other.

@@ -14,6 +14,7 @@
 #include "cli/track_outputs.h"
 #include "cli/track_prompts.h"
 #include "cli/track_run.h"
+#include "core/heap.h"
 
 namespace facet::cli {
 namespace {
@@ -222,6 +223,7 @@ Status tell_results(const TrackOptions& options, const TrackOutputs& outputs, st
 }
 
 Status run_track(const TrackOptions& given, Io& io) {
+  keep_large_blocks_apart();
   TrackOptions options = given;
   FACET_RETURN_IF_ERROR(check_options(options));
   FACET_ASSIGN_OR_RETURN(FrameRange range, parse_range(options.frames));
