@@ -141,8 +141,9 @@ MaskUpsampler::Part MaskUpsampler::part_above(std::span<const float> logits, flo
   return {reached(across_, columns), reached(rows_, rows)};
 }
 
-MaskUpsampler::Columns MaskUpsampler::stretch_columns(std::span<const float> logits, const Part& part) const {
-  Columns columns;
+const MaskUpsampler::Columns& MaskUpsampler::stretch_columns(std::span<const float> logits,
+                                                             const Part& part) const {
+  thread_local Columns columns;
   if (part.columns.size() == 0) return columns;
   columns.columns = {across_[part.columns.begin].first, across_[part.columns.end - 1].first + 3};
   columns.rows = part.rows;
@@ -183,7 +184,7 @@ void MaskUpsampler::Counts::add(std::span<const float> values, const Options& op
 
 MaskUpsampler::Mask MaskUpsampler::mask(std::span<const float> logits, const Options& options) const {
   const Part part = part_above(logits, options.threshold - std::abs(options.stability_offset));
-  const Columns columns = stretch_columns(logits, part);
+  const Columns& columns = stretch_columns(logits, part);
   std::vector<float> values(part.rows.size());
   std::vector<std::uint8_t> bits(values.size());
   const auto canvas_height = std::size_t(options.canvas.height);
@@ -212,7 +213,7 @@ MaskUpsampler::Mask MaskUpsampler::mask(std::span<const float> logits, const Opt
 
 float MaskUpsampler::stability_score(std::span<const float> logits, const Options& options) const {
   const Part part = part_above(logits, options.threshold - std::abs(options.stability_offset));
-  const Columns columns = stretch_columns(logits, part);
+  const Columns& columns = stretch_columns(logits, part);
   std::vector<float> values(part.rows.size());
   Counts counts;
   for (int x = part.columns.begin; x < part.columns.end; ++x) {
@@ -223,7 +224,7 @@ float MaskUpsampler::stability_score(std::span<const float> logits, const Option
 }
 
 std::vector<float> MaskUpsampler::logits(std::span<const float> logits) const {
-  const Columns columns = stretch_columns(logits, {{0, original_.width}, {0, original_.height}});
+  const Columns& columns = stretch_columns(logits, {{0, original_.width}, {0, original_.height}});
   std::vector<float> values(rows_.size());
   std::vector<float> out(rows_.size() * across_.size());
   for (int x = 0; x < original_.width; ++x) {

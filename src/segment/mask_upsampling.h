@@ -54,7 +54,8 @@ class MaskUpsampler {
     int end = 0;
     [[nodiscard]] int size() const { return end - begin; }
   };
-  /// Low-resolution columns at the picture's height, both cut to a part: [columns.size()][rows.size()].
+  /// Low-resolution columns at the picture's height, both cut to a part: [columns.size()][rows.size()]. Each
+  /// thread keeps the memory of its own for its next mask.
   struct Columns {
     Range columns;  ///< of the logits
     Range rows;     ///< of the picture
@@ -67,7 +68,7 @@ class MaskUpsampler {
     Range rows;
   };
   [[nodiscard]] Part part_above(std::span<const float> logits, float threshold) const;
-  [[nodiscard]] Columns stretch_columns(std::span<const float> logits, const Part& part) const;
+  [[nodiscard]] const Columns& stretch_columns(std::span<const float> logits, const Part& part) const;
   void column(const Columns& columns, int x, std::span<float> out) const;
   /// Pixels of a part above each of two thresholds.
   struct Counts {

@@ -204,6 +204,27 @@ TEST_F(PredictorTest, ManyPromptsDoNotGrowTheMemory) {
   EXPECT_EQ(predictor.peak_working_bytes(), peak);
 }
 
+// Beyond the rounding that another split of the work brings.
+TEST(PredictorThreads, DoNotChangeTheResult) {
+  const std::vector<Prompt> prompts(4, Prompt{.points = {{80, 60}}, .labels = {1}});
+  for (const Precision precision : {Precision::Fp32, Precision::Bf16}) {
+    const ModelPtr model = models::build_model(testing::TinySam(), ops::cpu_kernels(precision)).value();
+    Predictor one(model, {.threads = 1});
+    const Embedding embedding = one.set_image(drawn_image()).value();
+    const PredictOptions options{.keep_low_res_logits = true};
+    const auto expected = one.predict(embedding, prompts, options).value();
+    for (const int threads : {2, 3, 5}) {
+      Predictor several(model, {.threads = threads});
+      EXPECT_TENSOR_NEAR(*several.set_image(drawn_image()).value().features, *embedding.features, 1e-5);
+      const auto found = several.predict(embedding, prompts, options).value();
+      for (std::size_t i = 0; i < prompts.size(); ++i) {
+        EXPECT_NEAR(found[i].masks[0].score, expected[i].masks[0].score, 1e-5);
+        EXPECT_TENSOR_NEAR(found[i].masks[0].low_res_logits, expected[i].masks[0].low_res_logits, 1e-5);
+      }
+    }
+  }
+}
+
 TEST_F(PredictorTest, SharesItsModelBetweenThreads) {
   const auto expected = predictor.predict(embedding, {&click, 1}).value();
   std::vector<std::thread> threads;
