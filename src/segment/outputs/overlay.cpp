@@ -59,6 +59,12 @@ std::vector<Tag> tags_of(std::span<const MaskRecord> masks, std::span<const Rgb>
   return tags;
 }
 
+std::vector<BoxXywh> mark_areas(Size picture, std::span<const OverlayPoint> points) {
+  std::vector<BoxXywh> areas;
+  for (const OverlayPoint& p : points) areas.push_back(prompt_point_area(picture, p.point));
+  return areas;
+}
+
 }  // namespace
 
 Image draw_overlay(const Image& image, std::span<const MaskRecord> masks, const OverlayOptions& options) {
@@ -73,7 +79,7 @@ Image draw_overlay(const Image& image, std::span<const MaskRecord> masks, const 
   for (const MaskRecord& mask : masks) {
     if (options.record_points && mask.point) draw_dot(canvas, *mask.point);
   }
-  draw_tags(canvas, tags_of(masks, colours, options), visible);
+  draw_tags(canvas, tags_of(masks, colours, options), visible, mark_areas(image.size(), options.points));
   for (const Box& box : options.boxes) draw_box(canvas, box);
   for (const OverlayPoint& p : options.points) draw_prompt_point(canvas, p.point, p.label != 0);
   return canvas;

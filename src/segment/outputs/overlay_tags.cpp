@@ -108,10 +108,12 @@ void draw_tag(cv::Mat& pixels, const cv::Rect& plate, const std::string& text, c
 
 std::string score_text(float score) { return fmt::format("{:.2f}", score); }
 
-void draw_tags(Image& canvas, const std::vector<Tag>& tags, std::span<const std::uint32_t> visible) {
+void draw_tags(Image& canvas, const std::vector<Tag>& tags, std::span<const std::uint32_t> visible,
+               std::span<const BoxXywh> marks) {
   cv::Mat pixels(canvas.height(), canvas.width(), CV_8UC3, canvas.rgb().data());
   const Lettering lettering = lettering_for(canvas.size());
   std::vector<cv::Rect> taken;
+  for (const BoxXywh& mark : marks) taken.emplace_back(mark.x, mark.y, mark.width, mark.height);
   for (const Tag& tag : tags) {
     const std::string text = drawable(tag.text);
     int baseline = 0;

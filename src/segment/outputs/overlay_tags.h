@@ -22,8 +22,9 @@ struct Tag {
 /// A score with two digits after the point.
 [[nodiscard]] std::string score_text(float score);
 
-/// Draws each tag where its mask is widest, moved up or down where an earlier tag is in the way, and always
-/// inside the picture. `visible` is visible_masks of the picture.
-void draw_tags(Image& canvas, const std::vector<Tag>& tags, std::span<const std::uint32_t> visible);
+/// Draws each tag where its mask is widest, moved up or down where an earlier tag or one of `marks`, drawn
+/// later, is in the way, and always inside the picture. `visible` is visible_masks of the picture.
+void draw_tags(Image& canvas, const std::vector<Tag>& tags, std::span<const std::uint32_t> visible,
+               std::span<const BoxXywh> marks);
 
 }  // namespace facet::segment

@@ -110,6 +110,25 @@ TEST(Overlay, TextOfMasksInOnePlaceDoesNotCoverItself) {
   EXPECT_GT(changed_pixels(both, first), 100U);
 }
 
+TEST(Overlay, TextMakesRoomForPrompts) {
+  const std::vector<MaskRecord> masks = {block({20, 20, 100, 80})};
+  const Rgb yellow{255, 255, 0};
+  OverlayOptions options{.fill_opacity = 0, .outlines = false, .scores = true, .colours = {yellow}};
+  const auto plate = [&] {
+    const Image drawn = draw_overlay(grey_picture(), masks, options);
+    std::size_t count = 0;
+    for (int y = 0; y < kSize.height; ++y) {
+      for (int x = 0; x < kSize.width; ++x) count += at(drawn, y, x) == yellow ? 1 : 0;
+    }
+    return count;
+  };
+  const std::size_t alone = plate();
+  for (const Point point : {Point{70, 60}, Point{64, 55}, Point{75, 68}}) {
+    options.points = {{point, 1}};
+    EXPECT_EQ(plate(), alone) << point.x << " " << point.y;
+  }
+}
+
 TEST(Overlay, PromptsAreDrawnAtTheirPlaces) {
   const OverlayOptions options{.points = {{{40, 60}, 1}, {{100, 60}, 0}}, .boxes = {{120, 20, 150, 100}}};
   const Image drawn = draw_overlay(grey_picture(), {}, options);
