@@ -118,12 +118,9 @@ class Kernels {
   virtual void picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView out) const = 0;
   virtual void to_position_blocks(Context& ctx, ConstTensorView x, std::int64_t first,
                                   TensorView out) const = 0;
-  virtual void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b,
-                                 TensorView out) const = 0;
   virtual void convert(Context& ctx, ConstTensorView x, TensorView out) const = 0;
   virtual void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const = 0;
   virtual void space_to_depth(Context& ctx, ConstTensorView x, int block, TensorView out) const = 0;
-  virtual void gather_subpixels(Context& ctx, ConstTensorView x, TensorView out) const = 0;
   virtual void activate(Context& ctx, Activation activation, TensorView x) const = 0;
   virtual void signed_mask(Context& ctx, bool binary, TensorView x) const = 0;
   virtual void max_pool2(Context& ctx, ConstTensorView x, TensorView out) const = 0;

@@ -15,15 +15,4 @@ void linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, Linear
   ctx.kernels().linear(ctx, x, weights, options, out);
 }
 
-void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) {
-  const Shape& sa = a.shape();
-  const Shape& sb = b.shape();
-  FACET_CHECK(sa.rank() == 3 && sb.rank() == 3 && sa[0] == sb[0] && sa[2] == sb[2] && sb[1] <= 32 &&
-                  out.shape() == Shape({sa[0], sa[1], sb[1]}),
-              "matmul_transposed: a is " + sa.to_string() + ", b is " + sb.to_string() + ", out is " +
-                  out.shape().to_string());
-  if (out.shape().numel() == 0) return;
-  ctx.kernels().matmul_transposed(ctx, a, b, out);
-}
-
 }  // namespace facet::ops

@@ -12,9 +12,4 @@ namespace facet::ops {
 void linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, LinearOptions options,
             TensorView out);
 
-/// out[b] = a[b] b[b]^T, for a `b` of few rows.
-///
-/// Shapes  a [B, N, K]     b [B, M, K], M at most 32     out [B, N, M]
-void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);
-
 }  // namespace facet::ops

@@ -113,10 +113,6 @@ class ObservedKernels : public Kernels {
                           TensorView out) const override {
     inner_->to_position_blocks(ctx, x, first, out);
   }
-  void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
-    observer_.other_multiply_adds(a.shape().numel() * b.shape()[1]);
-    inner_->matmul_transposed(ctx, a, b, out);
-  }
   void convert(Context& ctx, ConstTensorView x, TensorView out) const override {
     inner_->convert(ctx, x, out);
   }
@@ -125,9 +121,6 @@ class ObservedKernels : public Kernels {
   }
   void space_to_depth(Context& ctx, ConstTensorView x, int block, TensorView out) const override {
     inner_->space_to_depth(ctx, x, block, out);
-  }
-  void gather_subpixels(Context& ctx, ConstTensorView x, TensorView out) const override {
-    inner_->gather_subpixels(ctx, x, out);
   }
   void activate(Context& ctx, Activation activation, TensorView x) const override {
     inner_->activate(ctx, activation, x);

@@ -12,11 +12,4 @@ namespace facet::ops {
 /// Errors  ContractError on a shape mismatch
 void space_to_depth(Context& ctx, ConstTensorView x, int block, TensorView out);
 
-/// Undoes two rounds of 2 x 2 upsampling that kept sub-pixels beside their pixel:
-/// out[b, m, 4y + 2dy + ey, 4x + 2dx + ex] = x[b, (y, x, dy, dx, ey, ex), m].
-///
-/// Shapes  x [B, H * W * 16, M]     out [B, M, 4H, 4W]
-/// Errors  ContractError on a shape mismatch
-void gather_subpixels(Context& ctx, ConstTensorView x, TensorView out);
-
 }  // namespace facet::ops

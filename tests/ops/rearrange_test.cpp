@@ -6,8 +6,6 @@
 namespace facet::ops {
 namespace {
 
-using facet::testing::random_tensor;
-
 class RearrangeTest : public OpTest {};
 
 TEST_P(RearrangeTest, SpaceToDepthMatchesTheOracle) {
@@ -25,15 +23,6 @@ TEST_P(RearrangeTest, SpaceToDepthMatchesTheOracle) {
   }
   Tensor out = Tensor::zeros({1, 2, 2, 4});
   EXPECT_THROW(space_to_depth(cpu, Tensor::zeros({1, 5, 4, 1}), 2, out), ContractError);
-}
-
-TEST_P(RearrangeTest, SubpixelsMatchTheOracle) {
-  const Tensor x = random_tensor({2, 3 * 5 * 16, 4}, 1);
-  Tensor fast = Tensor::zeros({2, 4, 12, 20});
-  Tensor slow = Tensor::zeros(fast.shape());
-  gather_subpixels(cpu, x, fast);
-  gather_subpixels(oracle, x, slow);
-  EXPECT_TENSOR_NEAR(fast, slow, 0);
 }
 
 FACET_INSTANTIATE_OP_TEST(RearrangeTest);

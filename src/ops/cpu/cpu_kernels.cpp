@@ -98,18 +98,12 @@ class CpuKernels : public Kernels {
                           TensorView out) const override {
     simd::to_position_blocks(ctx, x, first, out);
   }
-  void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
-    simd::matmul_transposed(ctx, a, b, out);
-  }
   void convert(Context& ctx, ConstTensorView x, TensorView out) const override { simd::convert(ctx, x, out); }
   void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
     simd::add(ctx, a, b, out);
   }
   void space_to_depth(Context& ctx, ConstTensorView x, int block, TensorView out) const override {
     cpu_space_to_depth(ctx, x, block, out);
-  }
-  void gather_subpixels(Context& ctx, ConstTensorView x, TensorView out) const override {
-    cpu_gather_subpixels(ctx, x, out);
   }
   void activate(Context& ctx, Activation activation, TensorView x) const override {
     simd::activate(ctx, activation, x);

@@ -37,25 +37,4 @@ void cpu_space_to_depth(Context& ctx, ConstTensorView x, int block, TensorView o
   }
 }
 
-void cpu_gather_subpixels(Context& ctx, ConstTensorView x, TensorView out) {
-  const Shape& shape = out.shape();
-  const std::int64_t masks = shape[1];
-  const std::int64_t width = shape[3];
-  const float* from = x.data<float>().data();
-  float* to = out.data<float>().data();
-  ctx.team().parallel_for(shape[0] * masks * shape[2], [&](std::int64_t row, int) {
-    const std::int64_t y = row % shape[2];
-    const std::int64_t mask = row / shape[2] % masks;
-    const std::int64_t batch = row / shape[2] / masks;
-    // The place of (dy, ey) among the 16 sub-pixels; (dx, ex) follow.
-    const std::int64_t within = y / 2 % 2 * 8 + y % 2 * 2;
-    const float* source =
-        from + (batch * shape[2] * width + y / 4 * (width / 4) * 16 + within) * masks + mask;
-    for (std::int64_t column = 0; column < width; ++column) {
-      const std::int64_t subpixel = column / 4 * 16 + column / 2 % 2 * 4 + column % 2;
-      to[row * width + column] = source[subpixel * masks];
-    }
-  });
-}
-
 }  // namespace facet::ops

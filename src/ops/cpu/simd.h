@@ -22,7 +22,6 @@ void picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView out);
 void to_position_blocks(Context& ctx, ConstTensorView x, std::int64_t first, TensorView out);
 void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
                 Activation activation, TensorView out);
-void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);
 void convert(Context& ctx, ConstTensorView x, TensorView out);
 void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out);
 void activate(Context& ctx, Activation activation, TensorView x);

@@ -4,7 +4,6 @@
 // after foreach_target.h
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "ops/context.h"
 #include "ops/cpu/simd-inl.h"
@@ -183,47 +182,6 @@ void run_rotate_positions(Context& ctx, ConstTensorView angles, TensorView x) {
   });
 }
 
-// b becomes one panel [K][M rounded up to a vector]; rows of a meet it in tiles.
-void run_matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) {
-  const std::int64_t rows = a.shape()[1];
-  const std::int64_t depth = a.shape()[2];
-  const std::int64_t columns = b.shape()[1];
-  const std::size_t panels = (columns + kLanes - 1) / kLanes;
-  constexpr std::int64_t kRowsAtOnce = kTileRows * 16;
-  const std::int64_t blocks = (rows + kRowsAtOnce - 1) / kRowsAtOnce;
-  std::vector<std::vector<float>> scratch(ctx.team().size());
-  const std::size_t width = panels * kLanes;
-  ctx.team().parallel_for(a.shape()[0] * blocks, [&](std::int64_t item, int thread) {
-    const std::int64_t batch = item / blocks;
-    const std::int64_t first = item % blocks * kRowsAtOnce;
-    const std::int64_t count = std::min(kRowsAtOnce, rows - first);
-    std::vector<float>& memory = scratch[thread];
-    memory.assign(depth * width + kRowsAtOnce * width + kTileRest * depth, 0.0F);
-    float* panel = memory.data();
-    float* product = panel + depth * width;
-    const float* right = b.data<float>().data() + batch * columns * depth;
-    for (std::int64_t m = 0; m < columns; ++m) {
-      for (std::int64_t k = 0; k < depth; ++k) panel[k * width + m] = right[m * depth + k];
-    }
-    const float* left = a.data<float>().data() + (batch * rows + first) * depth;
-    const std::int64_t tiled = count / kTileRest * kTileRest;
-    float* rest = product + kRowsAtOnce * width;
-    std::copy(left + tiled * depth, left + count * depth, rest);
-    for (std::size_t v = 0; v < panels; ++v) {
-      multiply_rows<1>(left, depth, panel + v * kLanes, width, tiled, depth, product + v * kLanes, width,
-                       false);
-      if (tiled < count) {
-        multiply_tile<kTileRest, 1>(rest, depth, panel + v * kLanes, width, depth,
-                                    product + tiled * width + v * kLanes, width, false);
-      }
-    }
-    float* to = out.data<float>().data() + (batch * rows + first) * columns;
-    for (std::int64_t r = 0; r < count; ++r) {
-      std::copy(product + r * width, product + r * width + columns, to + r * columns);
-    }
-  });
-}
-
 }  // namespace facet::ops::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -234,7 +192,6 @@ HWY_EXPORT(run_layer_norm);
 HWY_EXPORT(run_convert);
 HWY_EXPORT(run_add);
 HWY_EXPORT(run_activate);
-HWY_EXPORT(run_matmul_transposed);
 HWY_EXPORT(run_signed_mask);
 HWY_EXPORT(run_max_pool2);
 HWY_EXPORT(run_rotate_positions);
@@ -254,10 +211,6 @@ void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) {
 
 void activate(Context& ctx, Activation activation, TensorView x) {
   HWY_DYNAMIC_DISPATCH(run_activate)(ctx, activation, x);
-}
-
-void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) {
-  HWY_DYNAMIC_DISPATCH(run_matmul_transposed)(ctx, a, b, out);
 }
 
 void signed_mask(Context& ctx, bool binary, TensorView x) {

@@ -206,18 +206,6 @@ class ReferenceKernels : public Kernels {
                           TensorView out) const override {
     reference_to_position_blocks(x, first, out);
   }
-  void matmul_transposed(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const override {
-    const Shape& sa = a.shape();
-    const std::int64_t columns = b.shape()[1];
-    ctx.team().parallel_for(sa[0] * sa[1], [&](std::int64_t row, int) {
-      const float* right = b.data<float>().data() + row / sa[1] * columns * sa[2];
-      for (std::int64_t m = 0; m < columns; ++m) {
-        out.data<float>()[row * columns + m] =
-            static_cast<float>(dot(a.data<float>().data() + row * sa[2], right + m * sa[2], sa[2]));
-      }
-    });
-  }
-
   void convert(Context& /*ctx*/, ConstTensorView x, TensorView out) const override {
     const auto value_at = [&](std::int64_t i) {
       return x.dtype() == DType::BFloat16 ? float(x.data<BFloat16>()[i]) : x.data<float>()[i];
@@ -247,19 +235,6 @@ class ReferenceKernels : public Kernels {
       const std::int64_t row = i / in[3] / in[2];  // over all batches
       const std::int64_t channel = (row % block * block + column % block) * in[3] + c;
       out.data<float>()[(row / block * shape[2] + column / block) * shape[3] + channel] = x.data<float>()[i];
-    }
-  }
-
-  void gather_subpixels(Context& /*ctx*/, ConstTensorView x, TensorView out) const override {
-    const Shape& shape = out.shape();
-    for (std::int64_t i = 0; i < shape.numel(); ++i) {
-      const std::int64_t column = i % shape[3];
-      const std::int64_t row = i / shape[3] % shape[2];
-      const std::int64_t plane = i / shape[3] / shape[2];
-      std::int64_t at = (row / 4) * (shape[3] / 4) + column / 4;
-      for (const std::int64_t bit : {row / 2 % 2, column / 2 % 2, row % 2, column % 2}) at = at * 2 + bit;
-      const std::int64_t pixel = plane / shape[1] * shape[2] * shape[3] + at;
-      out.data<float>()[i] = x.data<float>()[pixel * shape[1] + plane % shape[1]];
     }
   }
 
