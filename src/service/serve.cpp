@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "core/heap.h"
+#include "facet/precision.h"
 #include "service/api/application.h"
 #include "service/api/openapi.h"
 #include "service/api/schemas.h"
@@ -137,6 +138,7 @@ class Service {
     for (const auto& [name, entry] : config.models) {
       Result<std::filesystem::path> file = options_.folder.resolve(entry.file);
       if (!file.ok()) return file.status().with_context("model " + name);
+      warn_if_slow(name, entry.precision);
       models_.load({.name = name, .file = *file, .precision = entry.precision},
                    [this, model = name, first](const Status& status) {
                      log_load(model, status);
@@ -146,6 +148,14 @@ class Service {
     for (const auto& [alias, target] : config.aliases)
       FACET_RETURN_IF_ERROR(models_.set_alias(alias, target));
     return {};
+  }
+
+  void warn_if_slow(const std::string& model, const std::string& precision) {
+    if (const auto known = precision_from_name(precision); !known || runs_fast(*known)) return;
+    log_.write(RequestLog::Level::Warning, "slow_precision",
+               {{"model", model},
+                {"precision", precision},
+                {"reason", "this processor has no instructions for it; fp32 is faster here"}});
   }
 
   void fail(const Status& status) {
