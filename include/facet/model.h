@@ -36,11 +36,16 @@ struct LoadOptions {
   Precision precision = Precision::Fp32;
   /// Run on the plain reference kernels: slow, for comparison; always in float32.
   bool reference_kernels = false;
+  /// Where a packed form of the file is kept, so that its next load takes a fraction of the time; empty =
+  /// nowhere. Made where it is not; what cannot be read is made anew, what cannot be written is left.
+  std::filesystem::path packed_folder;
 };
 
-/// Opens a checkpoint of the Segment Anything family and packs it for this machine. The architecture is
-/// recognised from the names and shapes of its tensors.
-/// Errors  BadModel: missing, damaged or hostile file; not a known model; every tensor that is missing,
+/// Opens a checkpoint of the Segment Anything family and packs it for this machine, or opens a packed model
+/// (facet convert). The architecture is recognised from the names and shapes of its tensors.
+/// Errors  BadModel: missing, damaged or hostile file; packed for another machine, precision or version; not
+/// a
+///         known model; every tensor that is missing,
 /// unknown
 ///         or misshapen is named in one message
 [[nodiscard]] Result<ModelPtr> load_model(const std::filesystem::path& path, const LoadOptions& options = {});

@@ -27,6 +27,12 @@ void bind_model(CLI::App& command, ModelOptions& options) {
                                          : fmt::format("expected fp32, bf16, int8 or auto, found '{}'", name);
       })
       ->capture_default_str();
+  bind_pack_cache(command, options);
+}
+
+void bind_pack_cache(CLI::App& command, ModelOptions& options) {
+  command.add_flag("--no-pack-cache", options.no_pack_cache,
+                   "neither keep nor use packed forms of models (packed/ in the models' folder)");
 }
 
 Result<models::ModelFolder> open_model_folder(const ModelOptions& options, const Io& io) {
@@ -44,6 +50,12 @@ Result<std::filesystem::path> find_model_path(const ModelOptions& options, const
   return folder.resolve(options.model);
 }
 
+std::filesystem::path packed_folder(const ModelOptions& options, const Io& io) {
+  if (options.no_pack_cache) return {};
+  const auto folder = models::choose_model_folder(options.folder, io.folder_variables);
+  return folder.ok() ? *folder / "packed" : std::filesystem::path();
+}
+
 Result<ModelPtr> load_model_at(const std::filesystem::path& path, const ModelOptions& options, int threads,
                                Io& io) {
   const Precision precision = precision_from_name(options.precision).value_or(Precision::Fp32);
@@ -51,7 +63,9 @@ Result<ModelPtr> load_model_at(const std::filesystem::path& path, const ModelOpt
     tell(io, fmt::format("--precision {}: this processor has no instructions for it; fp32 is faster here",
                          options.precision));
   }
-  FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model(path, {.threads = threads, .precision = precision}));
+  FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model(path, {.threads = threads,
+                                                           .precision = precision,
+                                                           .packed_folder = packed_folder(options, io)}));
   for (const std::string& layer : model_info(*model).kept_layers) {
     tell(io, fmt::format("{} stays in bf16", layer));
   }

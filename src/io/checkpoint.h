@@ -55,6 +55,10 @@ class Checkpoint final : public WeightSource {
   [[nodiscard]] std::string note(const std::string& key) const override;
   [[nodiscard]] Result<Tensor> read_float32(std::string_view name) const override;
   void release(std::string_view name) const override;
+  /// MappedFile::populate
+  void populate() const {
+    if (file_) file_->populate();
+  }
 
  private:
   Checkpoint(std::filesystem::path path, std::optional<MappedFile> file, std::vector<std::uint8_t> memory);

@@ -61,6 +61,12 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) munmap(const_cast<std::uint8_t*>(data_), size_);
 }
 
+void MappedFile::populate() const {
+#ifdef MADV_POPULATE_READ
+  if (data_ != nullptr) madvise(const_cast<std::uint8_t*>(data_), size_, MADV_POPULATE_READ);
+#endif
+}
+
 void MappedFile::release(std::span<const std::uint8_t> range) const {
   const std::less_equal<> not_after;
   if (range.empty() || data_ == nullptr) return;

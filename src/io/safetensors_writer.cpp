@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kAlignment = 8;
+constexpr std::size_t kAlignment = 64;  // of the first tensor: the length, of 8 bytes, lies before the header
 
 std::string dump(const Json& header) {
   try {
@@ -38,7 +38,8 @@ std::string make_header(std::span<const NamedTensor> tensors,
     offset = end;
   }
   std::string text = dump(header);
-  text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
+  const std::size_t begin = sizeof(std::uint64_t) + text.size();
+  text.append((kAlignment - begin % kAlignment) % kAlignment, ' ');
   return text;
 }
 

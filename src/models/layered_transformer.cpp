@@ -197,7 +197,7 @@ class LayeredTransformer::Builder {
 };
 
 LayeredTransformer::LayeredTransformer(const ops::Kernels& kernels, const TwoWayTransformer& transformer,
-                                       const nn::SubpixelWeights& features)
+                                       const nn::LinearWeights& features)
     : dim_(columns_of(features.matrix)),
       heads_(transformer.final_attention().heads()),
       eps_(transformer.layers()[0].image_norm().eps()) {

@@ -17,7 +17,7 @@ namespace facet::models {
 ///   x2 = r2 g2 (r1 (M(g1 z) + A1 M(g1 V1)) + A2 V2 + k) + b2              k = M(b1 + bias of out_proj)
 /// where r is one number a position, the inverse deviation. Whatever looks at x1 or x2 looks at a product
 /// with some matrix W, and W z is the same for all prompts, W V a product with small matrices that are made
-/// at load.
+/// beforehand.
 class LayeredTransformer {
  public:
   /// Beyond so many tokens, sets of vectors times sets of vectors cost more than the picture's channels.
@@ -26,7 +26,7 @@ class LayeredTransformer {
   /// `features`: the product that is made of the picture at the end, [4 * C, dim] and its bias.
   /// Lifetime  `transformer` is only read here; `forward` is given the same one
   LayeredTransformer(const ops::Kernels& kernels, const TwoWayTransformer& transformer,
-                     const nn::SubpixelWeights& features);
+                     const nn::LinearWeights& features);
 
   /// The picture's share of each projection, for all prompts.
   struct Picture {

@@ -89,9 +89,9 @@ std::optional<Tensor> take_object_token(const nn::WeightScope& weights) {
 
 MaskDecoder::MaskDecoder(const nn::WeightScope& weights)
     : object_token_(take_object_token(weights)),
+      kernels_(weights.kernels()),
       transformer_(weights / "transformer", kDepth, kDim, kHeads, kMlpDim),
-      layered_(weights.kernels(), transformer_,
-               nn::take_subpixel_weights(weights / "output_upscaling" / 0, kDim, kDim / 4)),
+      features_(nn::take_subpixel_weights(weights / "output_upscaling" / 0, kDim, kDim / 4)),
       iou_token_((weights / "iou_token").take("weight", {1, kDim})),
       mask_tokens_((weights / "mask_tokens").take("weight", {kMasks, kDim})),
       upscale0_(weights / "output_upscaling" / 0, kDim, kDim / 4),
@@ -102,6 +102,11 @@ MaskDecoder::MaskDecoder(const nn::WeightScope& weights)
     hypernetworks_.emplace_back(weights / "output_hypernetworks_mlps" / i, kDim, kDim, kDim / 8, 3);
   }
   if (object_token_) object_head_.emplace(weights / "pred_obj_score_head", kDim, kDim, 1, 3);
+}
+
+const LayeredTransformer& MaskDecoder::layered() const {
+  std::call_once(layered_once_, [this] { layered_.emplace(kernels_, transformer_, features_); });
+  return *layered_;
 }
 
 Tensor MaskDecoder::join_tokens(ops::Context& ctx, ConstTensorView sparse) const {
@@ -145,11 +150,11 @@ MaskDecoder::Output MaskDecoder::forward(ops::Context& ctx, const Input& input) 
   Output out;
   Tensor tokens;
   if (input.prepared != nullptr) {
-    LayeredTransformer::Output seen = layered_.forward(ctx, transformer_, *input.prepared, joined);
+    LayeredTransformer::Output seen = layered().forward(ctx, transformer_, *input.prepared, joined);
     ctx.between_blocks();
     tokens = std::move(seen.tokens);
     const std::array<ops::PictureLayer, 2> layers = seen.layers();
-    out.masks = upscale1_.forward(ctx, layers, layered_.features(*input.prepared, seen),
+    out.masks = upscale1_.forward(ctx, layers, layered().features(*input.prepared, seen),
                                   filters(ctx, tokens, first, count));
   } else {
     auto [own_tokens, features] = transformer_.forward(ctx, input.image, input.positions, joined);
@@ -174,7 +179,7 @@ MaskDecoder::Output MaskDecoder::forward(ops::Context& ctx, const Input& input) 
 
 LayeredTransformer::Picture MaskDecoder::prepare(ops::Context& ctx, ConstTensorView image,
                                                  ConstTensorView positions) const {
-  return layered_.prepare(ctx, image, positions);
+  return layered().prepare(ctx, image, positions);
 }
 
 bool MaskDecoder::gains_by_preparing(std::int64_t prompt_tokens) const {

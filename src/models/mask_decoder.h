@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -52,10 +53,16 @@ class MaskDecoder {
   [[nodiscard]] std::int64_t first_mask_token() const { return is_sam2() ? 2 : 1; }
   [[nodiscard]] Tensor filters(ops::Context& ctx, ConstTensorView tokens, int first, int count) const;
 
+  /// Made when it is first of use: a start need not wait for it.
+  [[nodiscard]] const LayeredTransformer& layered() const;
+
   std::optional<Tensor> object_token_;
 
+  const ops::Kernels& kernels_;
   TwoWayTransformer transformer_;
-  LayeredTransformer layered_;
+  nn::LinearWeights features_;
+  mutable std::once_flag layered_once_;
+  mutable std::optional<LayeredTransformer> layered_;
   Tensor iou_token_;
   Tensor mask_tokens_;
   nn::SubpixelUpsampling upscale0_;

@@ -8,8 +8,9 @@ namespace {
 constexpr float kLayerNorm2dEps = 1e-6F;
 
 nn::Linear pointwise(const nn::WeightScope& weights, std::int64_t in, std::int64_t out) {
-  const Tensor weight = weights.take("weight", {out, in, 1, 1});
-  return {weights, weight.view().reshaped({out, in}), {}};
+  return {weights, in, out, [&] {
+            return nn::LinearWeights{weights.take("weight", {out, in, 1, 1}).reshaped({out, in}), {}};
+          }};
 }
 
 }  // namespace
@@ -17,9 +18,11 @@ nn::Linear pointwise(const nn::WeightScope& weights, std::int64_t in, std::int64
 Neck::Neck(const nn::WeightScope& weights, std::int64_t in, std::int64_t out, Size grid)
     : reduce_(pointwise(weights / 0, in, out)),
       norm0_(weights / 1, out, kLayerNorm2dEps),
-      mix_(weights.kernels().pack_conv2d(
-          {.in = out, .out = out, .kernel = 3, .padding = 1, .expected_input = grid},
-          (weights / 2).take("weight", {out, out, 3, 3}), {})),
+      mix_((weights / 2)
+               .pack_conv2d({.in = out, .out = out, .kernel = 3, .padding = 1, .expected_input = grid},
+                            [&] {
+                              return nn::Conv2dWeights{(weights / 2).take("weight", {out, out, 3, 3}), {}};
+                            })),
       norm1_(weights / 3, out, kLayerNorm2dEps) {}
 
 Tensor Neck::forward(ops::Context& ctx, ConstTensorView x) const {

@@ -24,7 +24,8 @@ PromptEncoder::PromptEncoder(const nn::WeightScope& weights, int image_size, int
       mask_norm1_(weights / "mask_downscaling" / 4, 16, kLayerNorm2dEps),
       mask2_(weights / "mask_downscaling" / 6, 16, kDim, 1),
       no_mask_(take_row(weights / "no_mask_embed")),
-      position_grid_(positions_.grid(grid, grid)) {
+      position_grid_(weights.derive("position_grid", {std::int64_t(grid) * grid, kDim},
+                                    [&] { return positions_.grid(grid, grid); })) {
   for (int i = 0; i < 4; ++i) point_embeddings_[i] = take_row(weights / "point_embeddings" / i);
 }
 

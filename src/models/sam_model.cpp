@@ -3,6 +3,7 @@
 #include "core/thread_team.h"
 #include "models/kept_layers.h"
 #include "models/open_weights.h"
+#include "models/packed_cache.h"
 
 namespace facet {
 namespace {
@@ -55,12 +56,12 @@ ModelInfo info_of(const models::Architecture& architecture, Precision precision)
 
 }  // namespace
 
-Model::Model(models::WeightStore& weights, const models::Architecture& architecture)
+Model::Model(nn::WeightReader& weights, const models::Architecture& architecture)
     : info(info_of(architecture, weights.kernels().precision())),
-      image_encoder(build_encoder(weights.root(), architecture)),
-      prompt_encoder(prompt_scope(weights.root(), architecture), image_size(), grid()),
-      mask_decoder(decoder_scope(weights.root(), architecture)) {
-  if (is_sam2(architecture)) memory = std::make_unique<models::VideoMemory>(weights.root(), grid());
+      image_encoder(build_encoder(nn::WeightScope(weights), architecture)),
+      prompt_encoder(prompt_scope(nn::WeightScope(weights), architecture), image_size(), grid()),
+      mask_decoder(decoder_scope(nn::WeightScope(weights), architecture)) {
+  if (is_sam2(architecture)) memory = std::make_unique<models::VideoMemory>(nn::WeightScope(weights), grid());
 }
 
 models::ImageFeatures Model::encode_picture(ops::Context& ctx, const Tensor& image) const {
@@ -90,28 +91,38 @@ Result<ModelPtr> build_model(const io::WeightSource& source, ops::KernelsPtr ker
   FACET_ASSIGN_OR_RETURN(Architecture architecture, recognise(source));
   if (options.image_size != 0) FACET_RETURN_IF_ERROR(resize(architecture, options.image_size));
   WeightStore weights(source, kernels, kept_layers(source));
+  return build_model(weights, architecture, source, std::move(kernels));
+}
+
+Result<ModelPtr> build_model(WeightStore& weights, const Architecture& architecture,
+                             const io::WeightSource& source, ops::KernelsPtr kernels) {
   const auto model = std::make_shared<Model>(weights, architecture);
   FACET_RETURN_IF_ERROR(weights.finish(kIgnorable));
   model->kernels = std::move(kernels);
   model->info.path = source.describe();
   model->info.parameters = weights.parameters();
   model->info.fingerprint = weights.fingerprint();
-  model->packed_layers = weights.packed_layers();
-  for (const WeightStore::PackedLayer& layer : model->packed_layers) {
-    const bool kept =
-        model->kernels->precision() == Precision::Int8 && layer.weights->precision() != Precision::Int8;
-    if (kept) model->info.kept_layers.push_back(layer.name);
-  }
+  note_layers(*model, weights.packed_layers());
   return ModelPtr(model);
+}
+
+void note_layers(Model& model, std::vector<WeightStore::PackedLayer> layers) {
+  model.packed_layers = std::move(layers);
+  for (const WeightStore::PackedLayer& layer : model.packed_layers) {
+    const bool kept =
+        model.kernels->precision() == Precision::Int8 && layer.weights->precision() != Precision::Int8;
+    if (kept) model.info.kept_layers.push_back(layer.name);
+  }
 }
 
 }  // namespace models
 
 Result<ModelPtr> load_model(const std::filesystem::path& path, const LoadOptions& options) {
   ThreadTeam(options.threads).bind_caller();
+  if (!options.reference_kernels)
+    return models::PackedCache(options.packed_folder).load(path, options.precision);
   FACET_ASSIGN_OR_RETURN(const auto weights, models::open_weights(path));
-  return models::build_model(
-      *weights, options.reference_kernels ? ops::reference_kernels() : ops::cpu_kernels(options.precision));
+  return models::build_model(*weights, ops::reference_kernels());
 }
 
 const ModelInfo& model_info(const Model& model) { return model.info; }

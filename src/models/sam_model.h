@@ -20,7 +20,7 @@ class Model {
   static constexpr int kGrid = kImageSize / kPatch;
   static constexpr std::int64_t kChannels = 256;
 
-  Model(models::WeightStore& weights, const models::Architecture& architecture);
+  Model(nn::WeightReader& weights, const models::Architecture& architecture);
 
   ModelInfo info;
   ops::KernelsPtr kernels;
@@ -51,6 +51,12 @@ struct BuildOptions {
 /// Builds a model from weights that are already open.   Errors  as load_model; Usage for a bad image_size
 [[nodiscard]] Result<ModelPtr> build_model(const io::WeightSource& source, ops::KernelsPtr kernels,
                                            const BuildOptions& options = {});
+
+/// The same with a store of the caller's own over `source`, which may look at what is taken and packed.
+[[nodiscard]] Result<ModelPtr> build_model(WeightStore& store, const Architecture& architecture,
+                                           const io::WeightSource& source, ops::KernelsPtr kernels);
+/// Notes what a model was made of, and which layers of an int8 model are kept in bf16.
+void note_layers(Model& model, std::vector<WeightStore::PackedLayer> layers);
 
 }  // namespace models
 }  // namespace facet

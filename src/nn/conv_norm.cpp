@@ -10,14 +10,9 @@ namespace {
 
 constexpr double kBatchNormEps = 1e-5;
 
-struct Folded {
-  Tensor weight;
-  Tensor bias;
-};
-
-Folded fold_batch_norm(const WeightScope& weights, const ops::Conv2dConfig& config) {
+Conv2dWeights fold_batch_norm(const WeightScope& weights, const ops::Conv2dConfig& config) {
   const std::int64_t inputs = config.depthwise ? 1 : config.in;
-  Folded folded{weights.take("c.weight", {config.out, inputs, config.kernel, config.kernel}), {}};
+  Conv2dWeights folded{weights.take("c.weight", {config.out, inputs, config.kernel, config.kernel}), {}};
   if (!weights.has("bn.weight") && weights.has("c.bias")) {
     folded.bias = weights.take("c.bias", {config.out});
     return folded;
@@ -30,7 +25,7 @@ Folded fold_batch_norm(const WeightScope& weights, const ops::Conv2dConfig& conf
   for (std::int64_t c = 0; c < config.out; ++c) {
     const double factor =
         gamma.data<float>()[c] / std::sqrt(double(variance.data<float>()[c]) + kBatchNormEps);
-    for (float& value : folded.weight.data<float>().subspan(c * filter, filter)) {
+    for (float& value : folded.filters.data<float>().subspan(c * filter, filter)) {
       value = static_cast<float>(value * factor);
     }
     float& bias = folded.bias.data<float>()[c];
@@ -43,11 +38,14 @@ Folded fold_batch_norm(const WeightScope& weights, const ops::Conv2dConfig& conf
 
 ConvNorm::ConvNorm(const WeightScope& weights, const ops::Conv2dConfig& config)
     : config_(config), dtype_(weights.kernels().activation_dtype()) {
-  const Folded folded = fold_batch_norm(weights, config);
   if (config.kernel == 1 && config.stride == 1) {
-    pointwise_ = weights.pack_linear(folded.weight.view().reshaped({config.out, config.in}), folded.bias);
+    pointwise_ = weights.pack_linear(config.in, config.out, [&] {
+      Conv2dWeights folded = fold_batch_norm(weights, config);
+      return LinearWeights{std::move(folded.filters).reshaped({config.out, config.in}),
+                           std::move(folded.bias)};
+    });
   } else {
-    spatial_ = weights.kernels().pack_conv2d(config, folded.weight, folded.bias);
+    spatial_ = weights.pack_conv2d(config, [&] { return fold_batch_norm(weights, config); });
   }
 }
 

@@ -3,14 +3,14 @@
 namespace facet::nn {
 
 Linear::Linear(const WeightScope& weights, std::int64_t in, std::int64_t out)
-    : dtype_(weights.kernels().activation_dtype()) {
-  const Tensor weight = weights.take("weight", {out, in});
-  const Tensor bias = weights.take("bias", {out});
-  packed_ = weights.pack_linear(weight, bias);
-}
+    : Linear(weights, in, out, [&] {
+        Tensor matrix = weights.take("weight", {out, in});
+        return LinearWeights{std::move(matrix), weights.take("bias", {out})};
+      }) {}
 
-Linear::Linear(const WeightScope& place, ConstTensorView weight, ConstTensorView bias)
-    : packed_(place.pack_linear(weight, bias)), dtype_(place.kernels().activation_dtype()) {}
+Linear::Linear(const WeightScope& place, std::int64_t in, std::int64_t out,
+               const std::function<LinearWeights()>& make)
+    : packed_(place.pack_linear(in, out, make)), dtype_(place.kernels().activation_dtype()) {}
 
 Linear::Linear(const ops::Kernels& kernels, ConstTensorView weight, ConstTensorView bias)
     : packed_(kernels.pack_linear(weight, bias)), dtype_(kernels.activation_dtype()) {}

@@ -13,8 +13,9 @@ namespace facet::nn {
 class Linear {
  public:
   Linear(const WeightScope& weights, std::int64_t in, std::int64_t out);
-  /// From a matrix made of what lies at a place; an empty bias is none.
-  Linear(const WeightScope& place, ConstTensorView weight, ConstTensorView bias);
+  /// Of a matrix that `make` makes of what lies at a place.
+  Linear(const WeightScope& place, std::int64_t in, std::int64_t out,
+         const std::function<LinearWeights()>& make);
   /// From matrices that are already at hand.
   Linear(const ops::Kernels& kernels, ConstTensorView weight, ConstTensorView bias);
 

@@ -4,9 +4,8 @@ namespace facet::nn {
 namespace {
 
 // [out, in, patch, patch] -> [out, (dy, dx, in)]
-Linear pack_patches(const WeightScope& weights, std::int64_t in, std::int64_t out, int patch) {
+LinearWeights take_patches(const WeightScope& weights, std::int64_t in, std::int64_t out, int patch) {
   const Tensor weight = weights.take("weight", {out, in, patch, patch});
-  const Tensor bias = weights.take("bias", {out});
   const std::int64_t area = std::int64_t(patch) * patch;
   Tensor matrix(Shape({out, area * in}));
   for (std::int64_t o = 0; o < out; ++o) {
@@ -16,16 +15,12 @@ Linear pack_patches(const WeightScope& weights, std::int64_t in, std::int64_t ou
       }
     }
   }
-  return {weights, matrix, bias};
-}
-
-Linear pack(const WeightScope& place, const SubpixelWeights& weights) {
-  return {place, weights.matrix, weights.bias};
+  return {std::move(matrix), weights.take("bias", {out})};
 }
 
 }  // namespace
 
-SubpixelWeights take_subpixel_weights(const WeightScope& weights, std::int64_t in, std::int64_t out) {
+LinearWeights take_subpixel_weights(const WeightScope& weights, std::int64_t in, std::int64_t out) {
   const Tensor weight = weights.take("weight", {in, out, 2, 2});
   const Tensor bias = weights.take("bias", {out});
   Tensor matrix(Shape({4 * out, in}));
@@ -44,7 +39,7 @@ SubpixelWeights take_subpixel_weights(const WeightScope& weights, std::int64_t i
 PatchEmbedding::PatchEmbedding(const WeightScope& weights, std::int64_t in, std::int64_t out, int patch)
     : patch_(patch),
       dtype_(weights.kernels().activation_dtype()),
-      projection_(pack_patches(weights, in, out, patch)) {}
+      projection_(weights, in * patch * patch, out, [&] { return take_patches(weights, in, out, patch); }) {}
 
 Tensor PatchEmbedding::forward(ops::Context& ctx, ConstTensorView x) const {
   const Shape& in = x.shape();
@@ -54,7 +49,7 @@ Tensor PatchEmbedding::forward(ops::Context& ctx, ConstTensorView x) const {
 }
 
 SubpixelUpsampling::SubpixelUpsampling(const WeightScope& weights, std::int64_t in, std::int64_t out)
-    : out_(out), projection_(pack(weights, take_subpixel_weights(weights, in, out))) {}
+    : out_(out), projection_(weights, in, 4 * out, [&] { return take_subpixel_weights(weights, in, out); }) {}
 
 Tensor SubpixelUpsampling::forward(ops::Context& ctx, ConstTensorView x, ops::Activation activation) const {
   const Shape& in = x.shape();

@@ -19,14 +19,10 @@ class PatchEmbedding {
   Linear projection_;
 };
 
-/// The weights of a transposed convolution of kernel and stride 2 as one matrix.
-struct SubpixelWeights {
-  Tensor matrix;  ///< [(dy, dx, out), in]
-  Tensor bias;    ///< [(dy, dx, out)]: the same for each sub-pixel
-};
-/// Weights  weight [in, out, 2, 2], bias [out]
-[[nodiscard]] SubpixelWeights take_subpixel_weights(const WeightScope& weights, std::int64_t in,
-                                                    std::int64_t out);
+/// The weights of a transposed convolution of kernel and stride 2 as one matrix [(dy, dx, out), in], and a
+/// bias that is the same for each sub-pixel.   Weights  weight [in, out, 2, 2], bias [out]
+[[nodiscard]] LinearWeights take_subpixel_weights(const WeightScope& weights, std::int64_t in,
+                                                  std::int64_t out);
 
 /// A transposed convolution of kernel and stride 2: each pixel becomes four, kept side by side as
 /// (dy, dx, channel).

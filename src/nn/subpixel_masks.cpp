@@ -9,7 +9,7 @@ namespace facet::nn {
 SubpixelMasks::SubpixelMasks(const WeightScope& norm, const WeightScope& upsampling, std::int64_t in,
                              std::int64_t out, float eps)
     : norm_(norm, in, eps) {
-  SubpixelWeights weights = take_subpixel_weights(upsampling, in, out);
+  LinearWeights weights = take_subpixel_weights(upsampling, in, out);
   weight_ = std::move(weights.matrix);
   bias_ = std::move(weights.bias);
 }

@@ -31,8 +31,8 @@ Tensor sum_of(ops::Context& ctx, ConstTensorView a, ConstTensorView b) {
 
 // The matrices as they are published; members are read in this order.
 struct TokenAttention::Weights {
-  Weights(const WeightScope& scope, std::int64_t dim, std::int64_t inner)
-      : kernels(scope.kernels()),
+  Weights(const WeightScope& place, std::int64_t dim, std::int64_t inner)
+      : scope(place),
         q((scope / "q_proj").take("weight", {inner, dim})),
         q_bias((scope / "q_proj").take("bias", {inner})),
         k((scope / "k_proj").take("weight", {inner, dim})),
@@ -41,7 +41,12 @@ struct TokenAttention::Weights {
         v_bias((scope / "v_proj").take("bias", {inner})),
         out((scope / "out_proj").take("weight", {dim, inner})),
         out_bias((scope / "out_proj").take("bias", {dim})) {}
-  const ops::Kernels& kernels;
+  [[nodiscard]] Linear packed(const char* name, const Tensor& matrix, const Tensor& bias) const {
+    return {scope / name, matrix.shape()[1], matrix.shape()[0], [&] {
+              return LinearWeights{matrix.clone(), bias.clone()};
+            }};
+  }
+  WeightScope scope;
   Tensor q, q_bias, k, k_bias, v, v_bias, out, out_bias;
 };
 
@@ -49,10 +54,10 @@ TokenAttention::TokenAttention(const WeightScope& weights, std::int64_t dim, std
     : TokenAttention(Weights(weights, dim, inner), heads) {}
 
 TokenAttention::TokenAttention(Weights weights, int heads)
-    : q_proj_(weights.kernels, weights.q, weights.q_bias),
-      k_proj_(weights.kernels, weights.k, weights.k_bias),
-      v_proj_(weights.kernels, weights.v, weights.v_bias),
-      out_proj_(weights.kernels, weights.out, weights.out_bias),
+    : q_proj_(weights.packed("q_proj", weights.q, weights.q_bias)),
+      k_proj_(weights.packed("k_proj", weights.k, weights.k_bias)),
+      v_proj_(weights.packed("v_proj", weights.v, weights.v_bias)),
+      out_proj_(weights.packed("out_proj", weights.out, weights.out_bias)),
       query_weight_(std::move(weights.q)),
       query_bias_(std::move(weights.q_bias)),
       key_weight_(std::move(weights.k)),

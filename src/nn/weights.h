@@ -1,11 +1,24 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "ops/kernels.h"
 
 namespace facet::nn {
+
+/// What a product is packed from: matrix [out, in], bias [out] or none.
+struct LinearWeights {
+  Tensor matrix;
+  Tensor bias;
+};
+/// What a convolution is packed from: filters [out, in or 1, kernel, kernel], bias [out] or none.
+struct Conv2dWeights {
+  Tensor filters;
+  Tensor bias;
+};
 
 /// Where layers take their weights from, by full name. Implementations note what is missing or misshapen and
 /// return zeros, so that one load reports every problem.
@@ -15,6 +28,25 @@ class WeightReader {
   [[nodiscard]] virtual bool has(const std::string& name) const = 0;
   /// Contiguous float32 of exactly `shape`.
   [[nodiscard]] virtual Tensor take(const std::string& name, const Shape& shape) = 0;
+  /// The weights at a place, packed by `kernels`; `make` gives them where they do not lie packed already.
+  [[nodiscard]] virtual std::unique_ptr<const ops::PackedLinear> pack_linear(
+      const std::string& /*place*/, const ops::Kernels& kernels, std::int64_t /*in*/, std::int64_t /*out*/,
+      const std::function<LinearWeights()>& make) {
+    const LinearWeights weights = make();
+    return kernels.pack_linear(weights.matrix, weights.bias.empty() ? ConstTensorView() : weights.bias);
+  }
+  [[nodiscard]] virtual std::unique_ptr<const ops::PackedConv2d> pack_conv2d(
+      const std::string& /*place*/, const ops::Kernels& kernels, const ops::Conv2dConfig& config,
+      const std::function<Conv2dWeights()>& make) {
+    const Conv2dWeights weights = make();
+    return kernels.pack_conv2d(config, weights.filters,
+                               weights.bias.empty() ? ConstTensorView() : weights.bias);
+  }
+  /// Float32 of `shape` that `make` computes from weights, where it does not lie ready.
+  [[nodiscard]] virtual Tensor derive(const std::string& /*name*/, const Shape& /*shape*/,
+                                      const std::function<Tensor()>& make) {
+    return make();
+  }
   /// The backend that weights are packed for, in the model's precision.
   [[nodiscard]] virtual const ops::Kernels& kernels() const = 0;
   /// The same for the weights at one place ("image_encoder.blocks.3.mlp.lin1.").
@@ -45,12 +77,22 @@ class WeightScope {
   [[nodiscard]] const ops::Kernels& kernels() const {
     return full_precision_ ? reader_->kernels().full_precision() : reader_->kernels_at(prefix_);
   }
-  /// A matrix [out, in] and bias [out] or none, packed for this place.
-  [[nodiscard]] std::unique_ptr<const ops::PackedLinear> pack_linear(ConstTensorView weight,
-                                                                     ConstTensorView bias) const {
-    auto packed = kernels().pack_linear(weight, bias);
+  /// A product packed for this place. A layer takes its weights inside `make` where only packing needs them:
+  /// a packed model does not hold them otherwise.
+  [[nodiscard]] std::unique_ptr<const ops::PackedLinear> pack_linear(
+      std::int64_t in, std::int64_t out, const std::function<LinearWeights()>& make) const {
+    auto packed = reader_->pack_linear(prefix_, kernels(), in, out, make);
     if (!full_precision_) reader_->note_packed(prefix_, *packed);
     return packed;
+  }
+  [[nodiscard]] std::unique_ptr<const ops::PackedConv2d> pack_conv2d(
+      const ops::Conv2dConfig& config, const std::function<Conv2dWeights()>& make) const {
+    return reader_->pack_conv2d(prefix_, kernels(), config, make);
+  }
+  /// What is computed from weights at load, under a name of its own; taken inside `make` like those.
+  [[nodiscard]] Tensor derive(std::string_view name, const Shape& shape,
+                              const std::function<Tensor()>& make) const {
+    return reader_->derive(prefix_ + std::string(name), shape, make);
   }
   /// The same place, for layers that stay in float32 whatever the model's precision.
   [[nodiscard]] WeightScope in_full_precision() const {

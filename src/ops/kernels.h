@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "facet/bfloat16.h"
@@ -25,6 +26,13 @@ struct PictureMasksArgs;
 /// What is applied to each element at the end of a product or convolution.
 enum class Activation { None, Relu, Gelu, Sigmoid };
 
+/// Packed weights as they lie in memory, so that a file can hold them.
+struct PackedBytes {
+  std::string layout;     ///< tells what the bytes mean from all that they could mean; empty: nothing to keep
+  ConstTensorView bytes;  ///< UInt8, filled up to a multiple of kPackedAlignment
+};
+inline constexpr std::size_t kPackedAlignment = 64;
+
 /// Weights of a product, laid out for one backend. Made once, shared by all threads.
 class PackedLinear {
  public:
@@ -34,6 +42,7 @@ class PackedLinear {
   [[nodiscard]] std::int64_t out() const { return out_; }
   /// In which they are kept: it may be wider than that of the kernels that packed them.
   [[nodiscard]] virtual Precision precision() const { return Precision::Fp32; }
+  [[nodiscard]] virtual PackedBytes packed() const { return {}; }
 
  private:
   std::int64_t in_;
@@ -63,6 +72,7 @@ class PackedConv2d {
   explicit PackedConv2d(const Conv2dConfig& config) : config_(config) {}
   virtual ~PackedConv2d() = default;
   [[nodiscard]] const Conv2dConfig& config() const { return config_; }
+  [[nodiscard]] virtual PackedBytes packed() const { return {}; }
 
  private:
   Conv2dConfig config_;
@@ -98,6 +108,14 @@ class Kernels {
   [[nodiscard]] virtual std::unique_ptr<const PackedConv2d> pack_conv2d(const Conv2dConfig& config,
                                                                         ConstTensorView weight,
                                                                         ConstTensorView bias) const = 0;
+  /// Weights that packed() once gave, used where they lie. `bytes` is UInt8, aligned to kPackedAlignment.
+  /// Errors  StatusError BadModel when these kernels, on this machine, lay out such weights otherwise
+  [[nodiscard]] virtual std::unique_ptr<const PackedLinear> open_linear(std::int64_t in, std::int64_t out,
+                                                                        const std::string& layout,
+                                                                        Tensor bytes) const;
+  [[nodiscard]] virtual std::unique_ptr<const PackedConv2d> open_conv2d(const Conv2dConfig& config,
+                                                                        const std::string& layout,
+                                                                        Tensor bytes) const;
 
   virtual void linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, LinearOptions options,
                       TensorView out) const = 0;
@@ -130,6 +148,10 @@ class Kernels {
 };
 
 using KernelsPtr = std::shared_ptr<const Kernels>;
+
+/// Throws StatusError BadModel unless `bytes` are as many as the layout takes, and aligned.
+void expect_packed_size(const std::string& layout, const Tensor& bytes, std::int64_t size);
+[[noreturn]] void refuse_layout(const std::string& layout, const std::string& expected);
 
 /// The fast kernels of this processor: oneDNN for products and convolutions, Highway for the rest. The
 /// precision is that of the weights they pack; all of them run what any of them has packed.

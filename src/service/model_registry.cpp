@@ -74,7 +74,9 @@ Result<ServedModelPtr> ModelRegistry::load_now(const ModelSpec& spec) {
                               spec.name, spec.precision));
   }
   FACET_RETURN_IF_ERROR(check_budget(spec));
-  Result<ModelPtr> model = load_model(spec.file, {.threads = options_.load_threads, .precision = *precision});
+  Result<ModelPtr> model = load_model(
+      spec.file,
+      {.threads = options_.load_threads, .precision = *precision, .packed_folder = options_.packed_folder});
   if (!model.ok()) return model.status();
   int generation = 1;
   {

@@ -46,6 +46,7 @@ class ModelRegistry {
     std::size_t memory_budget_bytes =
         0;                 ///< weights of all models, one being replaced included; 0 = no limit
     int load_threads = 0;  ///< for packing weights
+    std::filesystem::path packed_folder;  ///< LoadOptions::packed_folder
   };
   /// `engine` and `metrics` outlive the registry.
   ModelRegistry(Engine& engine, Metrics& metrics, Options options);

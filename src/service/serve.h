@@ -12,7 +12,8 @@ namespace facet::service {
 
 struct ServeOptions {
   ServiceConfig config;
-  models::ModelFolder folder;  ///< where models lie that are named, not given as a file
+  models::ModelFolder folder;           ///< where models lie that are named, not given as a file
+  std::filesystem::path packed_folder;  ///< LoadOptions::packed_folder
   std::string version;
   std::stop_token stop;  ///< SIGTERM: begins the drain
   /// Reads the configuration again, for SIGHUP: models and aliases are taken from it.

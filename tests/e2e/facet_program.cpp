@@ -14,6 +14,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "support/paths.h"
+
 extern char** environ;  // NOLINT(readability-redundant-declaration): not every libc declares it
 
 namespace facet::e2e {
@@ -51,11 +53,17 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 std::vector<std::string> merged_environment(const std::vector<std::string>& own) {
   std::vector<std::string> merged = own;
+  // Packed models are not left in the cache of whoever runs the tests.
+  static const testing::TemporaryFolder cache;
+  const auto is_cache = [](const std::string& o) { return o.starts_with("XDG_CACHE_HOME="); };
+  if (std::none_of(own.begin(), own.end(), is_cache)) {
+    merged.push_back("XDG_CACHE_HOME=" + cache.path().string());
+  }
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
     const std::string name = text.substr(0, text.find('=') + 1);
     const bool replaced =
-        std::any_of(own.begin(), own.end(), [&](const auto& o) { return o.starts_with(name); });
+        std::any_of(merged.begin(), merged.end(), [&](const auto& o) { return o.starts_with(name); });
     if (!replaced) merged.push_back(text);
   }
   return merged;

@@ -15,6 +15,7 @@
 #include "models/architecture.h"
 #include "models/kept_layers.h"
 #include "models/open_weights.h"
+#include "models/packed_model.h"
 
 namespace facet::cli {
 namespace {
@@ -28,10 +29,21 @@ struct ConvertOptions {
 
 Status cancelled() { return {StatusCode::Cancelled, "interrupted"}; }
 
+constexpr std::string_view kPackedEnding = ".facet";
+
+bool packs(const ConvertOptions& options) { return options.output.ends_with(kPackedEnding); }
+
 Status check_options(const ConvertOptions& options) {
+  if (packs(options)) {
+    if (options.calibrate.empty()) return {};
+    return {StatusCode::Usage, "--calibrate writes .safetensors; convert that to .facet"};
+  }
   if (!options.output.ends_with(".safetensors")) {
     return {StatusCode::Usage,
-            fmt::format("'{}': expected a name that ends in .safetensors", options.output)};
+            fmt::format("'{}': expected a name that ends in .safetensors or .facet", options.output)};
+  }
+  if (options.precision != "fp32" && options.precision != "int8") {
+    return {StatusCode::Usage, "--precision bf16 and auto are for packed models: a name that ends in .facet"};
   }
   if ((options.precision == "int8") != !options.calibrate.empty()) {
     return {StatusCode::Usage, "--precision int8 and --calibrate DIR go together"};
@@ -39,10 +51,24 @@ Status check_options(const ConvertOptions& options) {
   return {};
 }
 
+Status pack(const io::WeightSource& source, const ConvertOptions& options, Io& io) {
+  const Precision precision = precision_from_name(options.precision).value_or(Precision::Fp32);
+  FACET_ASSIGN_OR_RETURN(const models::PackResult packed,
+                         models::pack_model(source, precision, options.output));
+  FACET_RETURN_IF_ERROR(packed.written);
+  const ModelInfo& info = model_info(*packed.model);
+  return print(io, fmt::format("{}  ({}, {}, packed for {})\n", options.output, info.architecture,
+                               info.precision, models::packing_machine()));
+}
+
 Status run_convert(const ConvertOptions& options, Io& io) {
   FACET_RETURN_IF_ERROR(check_options(options));
   FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options.model, io));
   FACET_ASSIGN_OR_RETURN(const auto source, models::open_weights(path));
+  if (models::is_packed(*source)) {
+    return {StatusCode::Usage, path.string() + ": it is packed already; convert its checkpoint"};
+  }
+  if (packs(options)) return pack(*source, options, io);
   const Result<models::Architecture> architecture = models::recognise(*source);
   if (!architecture.ok()) return architecture.status().with_context(path.string());
 
@@ -75,20 +101,24 @@ Status run_convert(const ConvertOptions& options, Io& io) {
 
 void add_convert_command(CLI::App& app, Io& io) {
   auto options = std::make_shared<ConvertOptions>();
-  CLI::App* command =
-      app.add_subcommand("convert", "Write a checkpoint of any kind as safetensors with the official names");
+  CLI::App* command = app.add_subcommand(
+      "convert", "Write a checkpoint of any kind as safetensors, or packed for this machine");
   command->add_option("IN", options->model.model, "a checkpoint, or a model by name")
       ->required()
       ->type_name("NAME|FILE");
-  command->add_option("OUT", options->output, "the file to write, in float32")
+  command
+      ->add_option("OUT", options->output,
+                   "the file to write: .safetensors, with the official names and in float32, or .facet, "
+                   "packed: it loads at once, here and on machines like this one")
       ->required()
-      ->type_name("FILE.safetensors");
+      ->type_name("FILE");
   bind_model_folder(*command, options->model);
   command
-      ->add_option("--precision", options->precision,
-                   "what to prepare the file for: fp32, or int8, for which --calibrate finds the layers that "
-                   "stay in bf16")
-      ->check(CLI::IsMember({"fp32", "int8"}))
+      ->add_option(
+          "--precision", options->precision,
+          "what to prepare the file for: .facet any of fp32, bf16, int8 and auto; .safetensors fp32, or "
+          "int8, for which --calibrate finds the layers that stay in bf16")
+      ->check(CLI::IsMember({"fp32", "bf16", "int8", "auto"}))
       ->capture_default_str();
   command->add_option("--calibrate", options->calibrate, "a folder of pictures like those to come")
       ->type_name("DIR");
@@ -96,7 +126,8 @@ void add_convert_command(CLI::App& app, Io& io) {
       "Examples:\n"
       "  facet convert sam_vit_b_01ec64.pth sam_vit_b.safetensors\n"
       "  facet convert mobile_sam mobile_sam.safetensors\n"
-      "  facet convert mobile_sam cells.safetensors --precision int8 --calibrate my_pictures/");
+      "  facet convert mobile_sam cells.safetensors --precision int8 --calibrate my_pictures/\n"
+      "  facet convert cells.safetensors cells.facet --precision int8");
   set_run(*command, std::move(options), io, run_convert);
 }
 

@@ -13,6 +13,7 @@
 #include "io/checkpoint.h"
 #include "models/architecture.h"
 #include "models/open_weights.h"
+#include "models/packed_model.h"
 
 namespace facet::cli {
 namespace {
@@ -66,6 +67,10 @@ Status read_file(const fs::path& path, ModelFileInfo& info) {
   info.nested_key = file.nested_key();
   info.size_bytes = file.size_bytes();
   info.metadata = file.metadata();
+  if (models::is_packed(file)) {
+    info.container = "packed model (safetensors)";
+    info.metadata.erase(models::kPackedDirectoryKey);  // as long as the list of tensors
+  }
   for (const auto& [name, record] : file.tensors()) {
     info.tensors.push_back({name, std::string(dtype_name(record.dtype)), record.shape});
   }
@@ -88,6 +93,7 @@ Status read_folder(const fs::path& path, ModelFileInfo& info) {
 
 Result<std::string> recognise_model(const fs::path& path) {
   FACET_ASSIGN_OR_RETURN(const auto source, models::open_weights(path));
+  if (models::is_packed(*source)) return models::packed_architecture(*source);
   FACET_ASSIGN_OR_RETURN(const models::Architecture architecture, models::recognise(*source));
   return architecture.name;
 }

@@ -58,6 +58,7 @@ Status run_serve(const ServeCommandOptions& options, Io& io) {
   io.allow_long_end();
   service::ServeOptions serve{.config = std::move(config),
                               .folder = std::move(folder),
+                              .packed_folder = packed_folder(options.model, io),
                               .version = build_info().version,
                               .stop = io.stop};
   serve.reload = [&options, &io] { return make_config(options, io); };
@@ -100,6 +101,7 @@ void add_serve_command(CLI::App& app, Io& io) {
       ->add_option("--config", options->config_file, "YAML; each option below is a key in it, with _ for -")
       ->type_name("FILE");
   bind_model_folder(*command, options->model);
+  bind_pack_cache(*command, options->model);
   bind_keys(*command, *options);
   command->footer(
       "Without --model it serves MobileSAM. The page is at /, the interface at /docs; docs/service.md has it "

@@ -13,29 +13,24 @@ constexpr std::int64_t kChannels = 256;
 constexpr std::int64_t kHighRes0 = 32;
 constexpr std::int64_t kHighRes1 = 64;
 
-struct Pointwise {
-  Tensor weight;
-  Tensor bias;
-};
-
-Pointwise take(const nn::WeightScope& weights, std::int64_t in, std::int64_t out) {
-  return {weights.take("weight", {out, in, 1, 1}).reshaped({out, in}), weights.take("bias", {out})};
+nn::LinearWeights take(const nn::WeightScope& weights, std::int64_t in, std::int64_t out) {
+  Tensor matrix = weights.take("weight", {out, in, 1, 1}).reshaped({out, in});
+  return {std::move(matrix), weights.take("bias", {out})};
 }
 
 nn::Linear lateral(const nn::WeightScope& weights, std::int64_t in) {
-  const Pointwise conv = take(weights / "conv", in, kChannels);
-  return {weights / "conv", conv.weight, conv.bias};
+  return {weights / "conv", in, kChannels, [&] { return take(weights / "conv", in, kChannels); }};
 }
 
 // second(first(x)) as one product, its coefficients summed in double precision.
-nn::Linear composed(const nn::WeightScope& first_weights, const nn::WeightScope& second_weights,
-                    std::int64_t in, std::int64_t out) {
-  const Pointwise first = take(first_weights / "conv", in, kChannels);
-  const Pointwise second = take(second_weights, kChannels, out);
+nn::LinearWeights compose(const nn::WeightScope& first_weights, const nn::WeightScope& second_weights,
+                          std::int64_t in, std::int64_t out) {
+  const nn::LinearWeights first = take(first_weights / "conv", in, kChannels);
+  const nn::LinearWeights second = take(second_weights, kChannels, out);
   Tensor weight(Shape({out, in}));
   Tensor bias(Shape({out}));
-  const auto w1 = first.weight.data<float>();
-  const auto w2 = second.weight.data<float>();
+  const auto w1 = first.matrix.data<float>();
+  const auto w2 = second.matrix.data<float>();
   std::vector<double> row(in);
   for (std::int64_t o = 0; o < out; ++o) {
     std::fill(row.begin(), row.end(), 0.0);
@@ -48,7 +43,12 @@ nn::Linear composed(const nn::WeightScope& first_weights, const nn::WeightScope&
     for (std::int64_t i = 0; i < in; ++i) weight.data<float>()[o * in + i] = static_cast<float>(row[i]);
     bias.data<float>()[o] = static_cast<float>(constant);
   }
-  return {first_weights / "conv", weight, bias};
+  return {std::move(weight), std::move(bias)};
+}
+
+nn::Linear composed(const nn::WeightScope& first, const nn::WeightScope& second, std::int64_t in,
+                    std::int64_t out) {
+  return {first / "conv", in, out, [&] { return compose(first, second, in, out); }};
 }
 
 // Four neighbours become one pixel, `rounds` times.

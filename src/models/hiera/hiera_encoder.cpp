@@ -29,18 +29,18 @@ Shape halved(const Shape& shape, std::int64_t channels) {
 
 struct HieraBlock::Projections {
   Projections(const nn::WeightScope& weights, const Config& config) {
-    const Tensor weight = weights.take("weight", {3 * config.dim_out, config.dim});
     const Tensor bias = weights.take("bias", {3 * config.dim_out});
+    Tensor weight;  // taken with the first rows that are to be packed
     const std::int64_t apart = config.pools() ? config.dim_out : 0;  // rows of the queries
-    const auto rows = [&](std::int64_t begin, std::int64_t end) {
-      const Tensor part =
-          Tensor::from(weight.data<float>().subspan(begin * config.dim, (end - begin) * config.dim),
-                       {end - begin, config.dim});
-      const Tensor part_bias = Tensor::from(bias.data<float>().subspan(begin, end - begin), {end - begin});
-      return nn::Linear(weights, part, part_bias);
+    const auto rows = [&](std::int64_t begin, std::int64_t count) {
+      if (weight.empty()) weight = weights.take("weight", {3 * config.dim_out, config.dim});
+      const auto values = std::as_const(weight).data<float>().subspan(begin * config.dim, count * config.dim);
+      return nn::LinearWeights{Tensor::from(values, {count, config.dim}),
+                               Tensor::from(bias.data<float>().subspan(begin, count), {count})};
     };
-    if (apart > 0) q.emplace(rows(0, apart));
-    rest.emplace(rows(apart, 3 * config.dim_out));
+    if (apart > 0) q.emplace(weights, config.dim, apart, [&] { return rows(0, apart); });
+    const std::int64_t others = 3 * config.dim_out - apart;
+    rest.emplace(weights, config.dim, others, [&] { return rows(apart, others); });
     rest_bias = Tensor::from(bias.data<float>().subspan(apart), {3 * config.dim_out - apart});
   }
   std::optional<nn::Linear> q;
@@ -127,18 +127,28 @@ Tensor HieraBlock::forward(ops::Context& ctx, Tensor x) const {
 
 HieraEncoder::HieraEncoder(const nn::WeightScope& weights, const nn::WeightScope& decoder_weights,
                            const HieraConfig& config)
-    : patch_embed_(weights.kernels().pack_conv2d(
-          {.in = 3,
-           .out = config.dim,
-           .kernel = kPatchKernel,
-           .stride = kPatchStride,
-           .padding = kPatchKernel / 2,
-           .expected_input = {config.image_size, config.image_size}},
+    : patch_embed_(
           (weights / "trunk" / "patch_embed" / "proj")
-              .take("weight", {config.dim, 3, kPatchKernel, kPatchKernel}),
-          (weights / "trunk" / "patch_embed" / "proj").take("bias", {config.dim}))),
-      pos_embed_(windowed_position_embedding(weights / "trunk", config.dim, config.position_grid,
-                                             config.windows[0], first_grid(config))),
+              .pack_conv2d(
+                  {.in = 3,
+                   .out = config.dim,
+                   .kernel = kPatchKernel,
+                   .stride = kPatchStride,
+                   .padding = kPatchKernel / 2,
+                   .expected_input = {config.image_size, config.image_size}},
+                  [&] {
+                    const nn::WeightScope place = weights / "trunk" / "patch_embed" / "proj";
+                    Tensor filters = place.take("weight", {config.dim, 3, kPatchKernel, kPatchKernel});
+                    return nn::Conv2dWeights{std::move(filters), place.take("bias", {config.dim})};
+                  })),
+      pos_embed_((weights / "trunk")
+                     .derive("stretched_positions",
+                             {first_grid(config).height, first_grid(config).width, config.dim},
+                             [&] {
+                               return windowed_position_embedding(weights / "trunk", config.dim,
+                                                                  config.position_grid, config.windows[0],
+                                                                  first_grid(config));
+                             })),
       neck_(weights / "neck", decoder_weights, config.dim) {
   HieraBlock::Config block{.dim = config.dim, .dim_out = config.dim, .heads = config.heads};
   int index = 0;

@@ -19,7 +19,7 @@ constexpr float kNormEps = 1e-5F;
 constexpr float kPositionShare = 0.1F;
 
 // out_proj(v_proj(x)) as one product.
-nn::Linear value_and_out(const nn::WeightScope& weights) {
+nn::LinearWeights value_and_out(const nn::WeightScope& weights) {
   const Tensor v = (weights / "v_proj").take("weight", {kDim, kMemoryDim});
   const Tensor v_bias = (weights / "v_proj").take("bias", {kDim});
   const Tensor out = (weights / "out_proj").take("weight", {kDim, kDim});
@@ -39,7 +39,7 @@ nn::Linear value_and_out(const nn::WeightScope& weights) {
       weight.data<float>()[row * kMemoryDim + i] = static_cast<float>(sums[i]);
     }
   }
-  return {weights / "out_proj", weight, bias};
+  return {std::move(weight), std::move(bias)};
 }
 
 // One head over all channels.
@@ -72,7 +72,8 @@ MemoryAttentionLayer::MemoryAttentionLayer(const nn::WeightScope& weights)
       norm2_(weights / "norm2", kDim, kNormEps),
       memory_q_(weights / "cross_attn_image" / "q_proj", kDim, kDim),
       memory_k_(weights / "cross_attn_image" / "k_proj", kMemoryDim, kDim),
-      memory_out_(value_and_out(weights / "cross_attn_image")),
+      memory_out_(weights / "cross_attn_image" / "out_proj", kMemoryDim, kDim,
+                  [&] { return value_and_out(weights / "cross_attn_image"); }),
       norm3_(weights / "norm3", kDim, kNormEps),
       linear1_(weights / "linear1", kDim, kMlpDim),
       linear2_(weights / "linear2", kMlpDim, kDim) {}

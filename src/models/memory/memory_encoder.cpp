@@ -17,12 +17,14 @@ constexpr std::array<std::int64_t, 5> kMaskChannels = {1, 4, 16, 64, 256};
 constexpr int kLayersPerStage = 3;  // convolution, norm, activation
 
 nn::Linear pointwise(const nn::WeightScope& weights, std::int64_t in, std::int64_t out) {
-  const Tensor weight = weights.take("weight", {out, in, 1, 1});
-  return {weights, weight.view().reshaped({out, in}), weights.take("bias", {out})};
+  return {weights, in, out, [&] {
+            Tensor matrix = weights.take("weight", {out, in, 1, 1}).reshaped({out, in});
+            return nn::LinearWeights{std::move(matrix), weights.take("bias", {out})};
+          }};
 }
 
-nn::Linear scaled_linear(const nn::WeightScope& weights, std::int64_t in, std::int64_t out,
-                         const Tensor& gamma) {
+nn::LinearWeights take_scaled(const nn::WeightScope& weights, std::int64_t in, std::int64_t out,
+                              const Tensor& gamma) {
   Tensor weight = weights.take("weight", {out, in});
   Tensor bias = weights.take("bias", {out});
   for (std::int64_t row = 0; row < out; ++row) {
@@ -30,24 +32,30 @@ nn::Linear scaled_linear(const nn::WeightScope& weights, std::int64_t in, std::i
     for (float& value : weight.data<float>().subspan(row * in, in)) value *= factor;
     bias.data<float>()[row] *= factor;
   }
-  return {weights, weight, bias};
+  return {std::move(weight), std::move(bias)};
 }
 
 }  // namespace
 
 ConvNextBlock::ConvNextBlock(const nn::WeightScope& weights, std::int64_t dim, Size grid)
-    : depthwise_(weights.kernels().pack_conv2d(
-          {.in = dim,
-           .out = dim,
-           .kernel = kDepthwiseKernel,
-           .padding = kDepthwiseKernel / 2,
-           .depthwise = true,
-           .expected_input = grid},
-          (weights / "dwconv").take("weight", {dim, 1, kDepthwiseKernel, kDepthwiseKernel}),
-          (weights / "dwconv").take("bias", {dim}))),
+    : depthwise_(
+          (weights / "dwconv")
+              .pack_conv2d(
+                  {.in = dim,
+                   .out = dim,
+                   .kernel = kDepthwiseKernel,
+                   .padding = kDepthwiseKernel / 2,
+                   .depthwise = true,
+                   .expected_input = grid},
+                  [&] {
+                    const nn::WeightScope place = weights / "dwconv";
+                    Tensor filters = place.take("weight", {dim, 1, kDepthwiseKernel, kDepthwiseKernel});
+                    return nn::Conv2dWeights{std::move(filters), place.take("bias", {dim})};
+                  })),
       norm_(weights / "norm", dim, kNormEps),
       expand_(weights / "pwconv1", dim, 4 * dim),
-      reduce_(scaled_linear(weights / "pwconv2", 4 * dim, dim, weights.take("gamma", {dim}))) {}
+      reduce_(weights / "pwconv2", 4 * dim, dim,
+              [&] { return take_scaled(weights / "pwconv2", 4 * dim, dim, weights.take("gamma", {dim})); }) {}
 
 void ConvNextBlock::forward(ops::Context& ctx, TensorView x) const {
   Tensor y = ctx.make(x.shape());
@@ -67,9 +75,12 @@ MemoryEncoder::MemoryEncoder(const nn::WeightScope& weights, int grid)
     const std::int64_t out = kMaskChannels[i + 1];
     const nn::WeightScope conv = encoder / (kLayersPerStage * i);
     mask_stages_.push_back(
-        {weights.kernels().pack_conv2d(
+        {conv.pack_conv2d(
              {.in = in, .out = out, .kernel = 3, .stride = 2, .padding = 1, .expected_input = {side, side}},
-             conv.take("weight", {out, in, 3, 3}), conv.take("bias", {out})),
+             [&] {
+               Tensor filters = conv.take("weight", {out, in, 3, 3});
+               return nn::Conv2dWeights{std::move(filters), conv.take("bias", {out})};
+             }),
          nn::LayerNorm(encoder / (kLayersPerStage * i + 1), out, kNormEps)});
   }
   for (int i = 0; i < kFuserLayers; ++i) {

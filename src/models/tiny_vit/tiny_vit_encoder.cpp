@@ -124,25 +124,50 @@ Tensor expand_attention_biases(ConstTensorView biases, int window) {
   return expanded;
 }
 
+namespace {
+
+Tensor derive_bias(const nn::WeightScope& weights, const TinyVitStage& stage) {
+  const std::int64_t tokens = std::int64_t(stage.window) * stage.window;
+  return weights.derive("expanded_biases", {stage.heads, tokens, tokens}, [&] {
+    return expand_attention_biases(weights.take("attention_biases", {stage.heads, tokens}), stage.window);
+  });
+}
+
+}  // namespace
+
 // The projection to queries, keys and values, and what it makes of a padded token: the norm turns zeros into
 // its beta.
 struct TinyVitBlock::Qkv {
   Qkv(const nn::WeightScope& weights, std::int64_t dim)
-      : norm(weights / "norm", dim, kNormEps), padding_row(Shape({3 * dim})) {
-    const Tensor weight = (weights / "qkv").take("weight", {3 * dim, dim});
-    const Tensor bias = (weights / "qkv").take("bias", {3 * dim});
-    for (std::int64_t o = 0; o < 3 * dim; ++o) {
-      double sum = bias.data<float>()[o];
-      for (std::int64_t i = 0; i < dim; ++i) {
-        sum += double(weight.data<float>()[o * dim + i]) * double(norm.beta().data<float>()[i]);
-      }
-      padding_row.data<float>()[o] = static_cast<float>(sum);
-    }
-    projection.emplace(weights / "qkv", weight, bias);
+      : norm(weights / "norm", dim, kNormEps),
+        padding_row((weights / "qkv")
+                        .derive("padding_row", {3 * dim},
+                                [&] {
+                                  taken = take(weights / "qkv", dim);
+                                  return projected(taken, norm.beta());
+                                })),
+        projection(weights / "qkv", dim, 3 * dim, [&] { return std::move(taken); }) {}
+
+  static nn::LinearWeights take(const nn::WeightScope& weights, std::int64_t dim) {
+    Tensor matrix = weights.take("weight", {3 * dim, dim});
+    return {std::move(matrix), weights.take("bias", {3 * dim})};
   }
+  static Tensor projected(const nn::LinearWeights& weights, ConstTensorView x) {
+    const std::int64_t dim = x.shape()[0];
+    Tensor row(Shape({3 * dim}));
+    for (std::int64_t o = 0; o < 3 * dim; ++o) {
+      const auto factors = weights.matrix.data<float>().subspan(o * dim, dim);
+      double sum = weights.bias.data<float>()[o];
+      for (std::int64_t i = 0; i < dim; ++i) sum += double(factors[i]) * double(x.data<float>()[i]);
+      row.data<float>()[o] = static_cast<float>(sum);
+    }
+    return row;
+  }
+
+  nn::LinearWeights taken;  // by the padding row, for the projection
   nn::LayerNorm norm;
   Tensor padding_row;
-  std::optional<nn::Linear> projection;
+  nn::Linear projection;
 };
 
 TinyVitBlock::TinyVitBlock(const nn::WeightScope& weights, const TinyVitStage& stage, Size grid)
@@ -152,12 +177,9 @@ TinyVitBlock::TinyVitBlock(const nn::WeightScope& weights, const TinyVitStage& s
     : stage_(stage),
       grid_(grid),
       attn_norm_(std::move(qkv.norm)),
-      qkv_(std::move(*qkv.projection)),
+      qkv_(std::move(qkv.projection)),
       padding_row_(std::move(qkv.padding_row)),
-      bias_(expand_attention_biases(
-          (weights / "attn")
-              .take("attention_biases", {stage.heads, std::int64_t(stage.window) * stage.window}),
-          stage.window)),
+      bias_(derive_bias(weights / "attn", stage)),
       proj_(weights / "attn" / "proj", stage.dim, stage.dim),
       local_conv_(weights / "local_conv", depthwise(stage.dim, 1, Activation::None)),
       mlp_norm_(weights / "mlp" / "norm", stage.dim, kNormEps),

@@ -29,8 +29,11 @@ VitBlock::VitBlock(const nn::WeightScope& weights, const VitConfig& config, int 
       heads_(config.heads),
       norm1_(weights / "norm1", config.dim, kNormEps),
       qkv_bias_(std::move(qkv_bias)),
-      qkv_(weights / "attn" / "qkv", (weights / "attn" / "qkv").take("weight", {3 * config.dim, config.dim}),
-           qkv_bias_),
+      qkv_(weights / "attn" / "qkv", config.dim, 3 * config.dim,
+           [&] {
+             return nn::LinearWeights{(weights / "attn" / "qkv").take("weight", {3 * config.dim, config.dim}),
+                                      qkv_bias_.clone()};
+           }),
       rel_pos_h_((weights / "attn").take("rel_pos_h", {2 * window - 1, config.dim / config.heads})),
       rel_pos_w_((weights / "attn").take("rel_pos_w", {2 * window - 1, config.dim / config.heads})),
       proj_(weights / "attn" / "proj", config.dim, config.dim),

@@ -44,6 +44,18 @@ class CpuKernels : public Kernels {
                                                                 ConstTensorView bias) const override {
     return dnnl_pack_conv2d(config, weight, bias, dnnl_weight_dtype(precision_));
   }
+  [[nodiscard]] std::unique_ptr<const PackedLinear> open_linear(std::int64_t in, std::int64_t out,
+                                                                const std::string& layout,
+                                                                Tensor bytes) const override {
+    if (PanelLinear::lays_out(layout))
+      return std::make_unique<PanelLinear>(in, out, layout, std::move(bytes));
+    return dnnl_open_linear(in, out, layout, std::move(bytes));
+  }
+  [[nodiscard]] std::unique_ptr<const PackedConv2d> open_conv2d(const Conv2dConfig& config,
+                                                                const std::string& layout,
+                                                                Tensor bytes) const override {
+    return dnnl_open_conv2d(config, layout, std::move(bytes));
+  }
   void linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, LinearOptions options,
               TensorView out) const override {
     if (const auto* panels = dynamic_cast<const PanelLinear*>(&weights)) {

@@ -96,10 +96,36 @@ typename Primitive::primitive_desc dnnl_describe(const dnnl::primitive_attr& att
   return {{args...}, attributes, dnnl_engine()};
 #endif
 }
-/// `values` in row-major `shape`, copied into the layout `wanted`.
-dnnl::memory dnnl_reordered(ConstTensorView values, const dnnl::memory::desc& plain,
-                            const dnnl::memory::desc& wanted);
+/// Weights and bias of a primitive in one piece of memory, as packed() tells them and files hold them.
+class DnnlWeights {
+ public:
+  DnnlWeights() = default;
+  /// `weight` in `plain` and the bias, or none, copied into the layout `wanted`.
+  DnnlWeights(ConstTensorView weight, const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted,
+              ConstTensorView bias);
+  /// Bytes that lie in the layout `wanted`, bias included where the layout says so.
+  /// Errors  StatusError BadModel when `layout` tells of another
+  DnnlWeights(const dnnl::memory::desc& wanted, std::int64_t out, const std::string& layout, Tensor bytes);
 
+  [[nodiscard]] const dnnl::memory& weights() const { return weights_; }
+  [[nodiscard]] const dnnl::memory& bias() const { return bias_; }  ///< may be none
+  [[nodiscard]] PackedBytes packed() const { return {layout_, memory_}; }
+
+  /// What a layout says: the type of the weights, and whether there is a bias.
+  static DType dtype_of(const std::string& layout);
+  static bool has_bias(const std::string& layout);
+
+ private:
+  void place(const dnnl::memory::desc& wanted, std::int64_t out);
+  std::string layout_;
+  Tensor memory_;  // UInt8
+  dnnl::memory weights_, bias_;
+};
+
+std::unique_ptr<const PackedLinear> dnnl_open_linear(std::int64_t in, std::int64_t out,
+                                                     const std::string& layout, Tensor bytes);
+std::unique_ptr<const PackedConv2d> dnnl_open_conv2d(const Conv2dConfig& config, const std::string& layout,
+                                                     Tensor bytes);
 std::unique_ptr<const PackedLinear> dnnl_pack_linear(ConstTensorView weight, ConstTensorView bias,
                                                      DType dtype);
 void dnnl_linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, LinearOptions options,

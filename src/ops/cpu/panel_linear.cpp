@@ -5,25 +5,40 @@
 
 namespace facet::ops {
 
+namespace {
+
+constexpr const char* kBFloat16Layout = "panels of 32 bf16";
+constexpr const char* kByteLayout = "panels of 32 int8";
+
+}  // namespace
+
 PanelLinear::PanelLinear(ConstTensorView weight, ConstTensorView bias, Element element)
-    : PackedLinear(weight.shape()[1], weight.shape()[0]),
-      element_(element),
-      words_(Tensor::zeros({panels(), groups(), kColumns}, DType::Int32)),
-      bias_(Tensor::zeros({panels() * kColumns})) {
+    : PackedLinear(weight.shape()[1], weight.shape()[0]), element_(element) {
+  memory_ = Tensor::zeros({4 * size()}, DType::UInt8);
   if (!bias.empty()) {
     const auto values = bias.data<float>();
-    std::copy(values.begin(), values.end(), bias_.data<float>().begin());
+    std::copy(values.begin(), values.end(), section<float>(words_size()));
   }
   element == Element::Byte ? pack_bytes(weight) : pack_bfloat16(weight);
 }
 
-const std::uint32_t* PanelLinear::words() const {
-  return static_cast<const std::uint32_t*>(words_.view().raw());
+PanelLinear::PanelLinear(std::int64_t in, std::int64_t out, const std::string& layout, Tensor bytes)
+    : PackedLinear(in, out),
+      element_(layout == kByteLayout ? Element::Byte : Element::BFloat16),
+      memory_(std::move(bytes)) {
+  expect_packed_size(layout, memory_, 4 * size());
+}
+
+bool PanelLinear::lays_out(const std::string& layout) {
+  return layout == kByteLayout || layout == kBFloat16Layout;
+}
+
+PackedBytes PanelLinear::packed() const {
+  return {element_ == Element::Byte ? kByteLayout : kBFloat16Layout, memory_};
 }
 
 std::uint32_t* PanelLinear::column(std::int64_t index) {
-  auto* words = static_cast<std::uint32_t*>(words_.view().raw());
-  return words + index / kColumns * groups() * kColumns + index % kColumns;
+  return section<std::uint32_t>(index / kColumns * groups() * kColumns + index % kColumns);
 }
 
 void PanelLinear::pack_bfloat16(ConstTensorView weight) {
@@ -39,8 +54,8 @@ void PanelLinear::pack_bfloat16(ConstTensorView weight) {
 // Symmetric, so that a column needs no zero point: the largest weight becomes 127 or -127.
 void PanelLinear::pack_bytes(ConstTensorView weight) {
   constexpr float kSteps = 127.0F;
-  scales_ = Tensor::zeros({panels() * kColumns});
-  sums_ = Tensor::zeros({panels() * kColumns}, DType::Int32);
+  auto* scales = section<float>(words_size() + columns());
+  auto* sums = section<std::int32_t>(words_size() + 2 * columns());
   double change = 0;
   double norm = 0;
   for (std::int64_t o = 0; o < out(); ++o) {
@@ -59,8 +74,8 @@ void PanelLinear::pack_bytes(ConstTensorView weight) {
       change += rest * rest;
       norm += double(values[i]) * double(values[i]);
     }
-    scales_.data<float>()[o] = scale;
-    sums_.data<std::int32_t>()[o] = sum;
+    scales[o] = scale;
+    sums[o] = sum;
   }
   rounding_error_ = norm == 0 ? 0 : std::sqrt(change / norm);
 }

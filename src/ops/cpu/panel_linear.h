@@ -14,7 +14,12 @@ class PanelLinear : public PackedLinear {
   enum class Element { BFloat16, Byte };
   /// weight [out, in] and bias [out] or empty, both f32
   PanelLinear(ConstTensorView weight, ConstTensorView bias, Element element);
+  /// From what packed() gave.   Errors  StatusError BadModel
+  PanelLinear(std::int64_t in, std::int64_t out, const std::string& layout, Tensor bytes);
+  /// Whether a layout is one of panels.
+  static bool lays_out(const std::string& layout);
 
+  [[nodiscard]] PackedBytes packed() const override;
   [[nodiscard]] Precision precision() const override {
     return element_ == Element::Byte ? Precision::Int8 : Precision::Bf16;
   }
@@ -28,11 +33,13 @@ class PanelLinear : public PackedLinear {
   [[nodiscard]] std::int64_t panels() const { return (out() + kColumns - 1) / kColumns; }
 
   /// The words of all panels: [panels][groups][kColumns]
-  [[nodiscard]] const std::uint32_t* words() const;
-  [[nodiscard]] const float* bias() const { return bias_.data<float>().data(); }
+  [[nodiscard]] const std::uint32_t* words() const { return section<std::uint32_t>(0); }
+  [[nodiscard]] const float* bias() const { return section<float>(words_size()); }
   /// Bytes only: what one step of a column is worth, and the sum of a column's bytes.
-  [[nodiscard]] const float* scales() const { return scales_.data<float>().data(); }
-  [[nodiscard]] const std::int32_t* sums() const { return sums_.data<std::int32_t>().data(); }
+  [[nodiscard]] const float* scales() const { return section<float>(words_size() + columns()); }
+  [[nodiscard]] const std::int32_t* sums() const {
+    return section<std::int32_t>(words_size() + 2 * columns());
+  }
 
  private:
   void pack_bfloat16(ConstTensorView weight);
@@ -40,11 +47,23 @@ class PanelLinear : public PackedLinear {
   /// Where the words of a column begin; its groups are kColumns apart.
   [[nodiscard]] std::uint32_t* column(std::int64_t index);
 
+  [[nodiscard]] std::int64_t columns() const { return panels() * kColumns; }
+  [[nodiscard]] std::int64_t words_size() const { return columns() * groups(); }
+  /// All sections together, in elements of four bytes.
+  [[nodiscard]] std::int64_t size() const {
+    return words_size() + (element_ == Element::Byte ? 3 : 1) * columns();
+  }
+  template <class T>
+  [[nodiscard]] const T* section(std::int64_t first) const {
+    return static_cast<const T*>(memory_.view().raw()) + first;
+  }
+  template <class T>
+  [[nodiscard]] T* section(std::int64_t first) {
+    return static_cast<T*>(memory_.view().raw()) + first;
+  }
+
   Element element_;
-  Tensor words_;   // [panels, groups, kColumns]
-  Tensor bias_;    // [panels * kColumns]
-  Tensor scales_;  // [panels * kColumns]
-  Tensor sums_;
+  Tensor memory_;  // UInt8: words [panels, groups, kColumns], bias [columns]; of bytes scales and sums too
   double rounding_error_ = 0;
 };
 
