@@ -105,8 +105,9 @@ Status ModelRegistry::check_budget(const ModelSpec& spec) const {
                       spec.name, needed >> 20, held >> 20, options_.memory_budget_bytes >> 20)};
 }
 
-// A picture and a click through the engine itself, so that its memory and primitives are there before the
-// first user is.
+// A picture and clicks through the engine itself, so that its memory and primitives are there before the
+// first user is: a click alone, several that share what their picture has in common, and one that finds this
+// made.
 Status ModelRegistry::warm_up(const ServedModelPtr& model) {
   const auto blank = std::make_shared<const Image>(kBlankPicture);
   const EncodeRequest encode{.model = model,
@@ -118,10 +119,14 @@ Status ModelRegistry::warm_up(const ServedModelPtr& model) {
       outcome<Encoded>([&](const Completion<Encoded>& done) { engine_.encode(encode, done); });
   if (!encoded.ok()) return encoded.status().with_context("warm-up");
   const Prompt click{.points = {{32, 32}}, .labels = {1}};
-  const auto decoded = outcome<Decoded>([&](const Completion<Decoded>& done) {
-    engine_.decode({.model = model, .embedding = encoded->embedding, .prompts = {click}}, done);
-  });
-  return decoded.status().with_context("warm-up");
+  for (const std::size_t clicks : {1, 4, 1}) {
+    const std::vector<Prompt> prompts(clicks, click);
+    const auto decoded = outcome<Decoded>([&](const Completion<Decoded>& done) {
+      engine_.decode({.model = model, .embedding = encoded->embedding, .prompts = prompts}, done);
+    });
+    if (!decoded.ok()) return decoded.status().with_context("warm-up");
+  }
+  return {};
 }
 
 void ModelRegistry::finish(const ModelSpec& spec, const Result<ServedModelPtr>& loaded) {
