@@ -44,10 +44,7 @@ struct LoadOptions {
 /// Opens a checkpoint of the Segment Anything family and packs it for this machine, or opens a packed model
 /// (facet convert). The architecture is recognised from the names and shapes of its tensors.
 /// Errors  BadModel: missing, damaged or hostile file; packed for another machine, precision or version; not
-/// a
-///         known model; every tensor that is missing,
-/// unknown
-///         or misshapen is named in one message
+///         a known model; every tensor that is missing, unknown or misshapen is named in one message
 [[nodiscard]] Result<ModelPtr> load_model(const std::filesystem::path& path, const LoadOptions& options = {});
 /// Lifetime  the reference is valid while the model lives
 [[nodiscard]] const ModelInfo& model_info(const Model& model);

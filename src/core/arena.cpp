@@ -27,8 +27,8 @@ class Arena::Range {
       void* memory = mmap(nullptr, reserved_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       if (memory == MAP_FAILED) continue;
       base_ = static_cast<std::byte*>(memory);
-      madvise(base_, reserved_,
-              MADV_HUGEPAGE);  // a first touch of a small page costs as much as of a huge one
+      // A first touch of a small page costs as much as of a huge one.
+      madvise(base_, reserved_, MADV_HUGEPAGE);
       return;
     }
     throw StatusError({StatusCode::OutOfMemory, "no address range of 1 GB is left for an arena"});
