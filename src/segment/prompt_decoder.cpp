@@ -51,20 +51,19 @@ Tensor PromptDecoder::without_mask(ConstTensorView features) {
   return sum;
 }
 
-bool PromptDecoder::is_kept(const Embedding& embedding) const {
-  return std::any_of(kept_.begin(), kept_.end(),
-                     [&](const Kept& kept) { return kept.features == embedding.features; });
+std::vector<PromptDecoder::Kept>::iterator PromptDecoder::find_kept(const Embedding& embedding) {
+  return std::find_if(kept_.begin(), kept_.end(),
+                      [&](const Kept& kept) { return kept.features == embedding.features; });
 }
 
 bool PromptDecoder::pays(const Embedding& embedding, std::size_t prompts) {
   calls_in_a_row_ = last_asked_.lock() == embedding.features ? calls_in_a_row_ + 1 : 1;
   last_asked_ = embedding.features;
-  return std::max(prompts, calls_in_a_row_) >= kPromptsThatPay || is_kept(embedding);
+  return std::max(prompts, calls_in_a_row_) >= kPromptsThatPay || find_kept(embedding) != kept_.end();
 }
 
 const models::LayeredTransformer::Picture& PromptDecoder::prepared(const Embedding& embedding) {
-  const auto found = std::find_if(kept_.begin(), kept_.end(),
-                                  [&](const Kept& kept) { return kept.features == embedding.features; });
+  const auto found = find_kept(embedding);
   if (found != kept_.end()) {
     std::rotate(found, found + 1, kept_.end());
     return kept_.back().picture;

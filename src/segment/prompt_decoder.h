@@ -38,19 +38,20 @@ class PromptDecoder {
               const Consume& consume);
 
  private:
+  struct Kept {
+    std::shared_ptr<const Tensor> features;  // of the embedding
+    models::LayeredTransformer::Picture picture;
+  };
+
   [[nodiscard]] DecodedBatch decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,
                                           bool multimask, bool share);
   [[nodiscard]] Tensor without_mask(ConstTensorView features);
   /// Notes that prompts of a picture come in; whether they pay for what they share.
   [[nodiscard]] bool pays(const Embedding& embedding, std::size_t prompts);
-  [[nodiscard]] bool is_kept(const Embedding& embedding) const;
+  /// The end of kept_ when it is not among the last.
+  [[nodiscard]] std::vector<Kept>::iterator find_kept(const Embedding& embedding);
   /// What is kept of the embedding's picture, made when it is not among the last.
   const models::LayeredTransformer::Picture& prepared(const Embedding& embedding);
-
-  struct Kept {
-    std::shared_ptr<const Tensor> features;  // of the embedding
-    models::LayeredTransformer::Picture picture;
-  };
 
   ops::Context& ctx_;
   const Model& model_;
