@@ -30,16 +30,16 @@ std::span<const std::uint8_t> PackedStore::find(const std::string& name) const {
 
 Tensor PackedStore::take(const std::string& name, const Shape& shape) {
   const auto bytes = find(name);
-  constexpr std::uint64_t kUnit = ops::kPackedAlignment;
   std::uint64_t wanted = sizeof(float);
   for (const std::int64_t dim : shape.dims()) {
     if (__builtin_mul_overflow(wanted, std::uint64_t(dim), &wanted)) refuse("'" + name + "' is too large");
   }
-  if (bytes.size() != (wanted + kUnit - 1) / kUnit * kUnit) {
+  if (bytes.size() != ops::packed_size(wanted)) {
     refuse("'" + name + "' holds " + std::to_string(bytes.size()) + " bytes, expected float32 of " +
            shape.to_string());
   }
-  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % kUnit != 0) refuse("'" + name + "' is not aligned");
+  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % ops::kPackedAlignment != 0)
+    refuse("'" + name + "' is not aligned");
   return Tensor(kept(bytes), shape, DType::Float32);
 }
 

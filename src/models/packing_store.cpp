@@ -13,10 +13,9 @@ auto PackingStore::inside(const Make& make) {
 }
 
 void PackingStore::keep(const std::string& name, ConstTensorView tensor, const std::string& layout) {
-  constexpr auto kUnit = std::int64_t(ops::kPackedAlignment);
-  const auto size = std::int64_t(tensor.size_bytes());
-  PackedEntry entry{Tensor::zeros({(size + kUnit - 1) / kUnit * kUnit}, DType::UInt8), layout};
-  if (size > 0) std::memcpy(entry.bytes.view().raw(), tensor.raw(), tensor.size_bytes());
+  const std::size_t size = tensor.size_bytes();
+  PackedEntry entry{Tensor::zeros({std::int64_t(ops::packed_size(size))}, DType::UInt8), layout};
+  if (size > 0) std::memcpy(entry.bytes.view().raw(), tensor.raw(), size);
   entries_.insert_or_assign(name, std::move(entry));
 }
 

@@ -32,6 +32,10 @@ struct PackedBytes {
   ConstTensorView bytes;  ///< UInt8, filled up to a multiple of kPackedAlignment
 };
 inline constexpr std::size_t kPackedAlignment = 64;
+/// Bytes filled up to a multiple of kPackedAlignment.
+[[nodiscard]] constexpr std::uint64_t packed_size(std::uint64_t bytes) {
+  return (bytes + kPackedAlignment - 1) / kPackedAlignment * kPackedAlignment;
+}
 
 /// Weights of a product, laid out for one backend. Made once, shared by all threads.
 class PackedLinear {

@@ -7,7 +7,6 @@
 #include <thread>
 #include <vector>
 
-#include "io/safetensors_writer.h"
 #include "support/paths.h"
 #include "support/tiny_sam.h"
 
@@ -19,14 +18,7 @@ namespace fs = std::filesystem;
 class PackedCacheTest : public ::testing::Test {
  protected:
   PackedCacheTest() {
-    const testing::TinySam weights;
-    std::vector<Tensor> tensors;
-    std::vector<io::NamedTensor> named;
-    tensors.reserve(weights.names().size());
-    for (const std::string& name : weights.names()) {
-      named.push_back({name, tensors.emplace_back(weights.read_float32(name).value()).view()});
-    }
-    EXPECT_TRUE(io::write_safetensors(checkpoint, named).ok());
+    testing::write_tiny_sam(checkpoint);
     expected = model_info(*load_model(checkpoint).value()).fingerprint;
   }
 

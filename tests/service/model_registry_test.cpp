@@ -5,7 +5,6 @@
 #include <fstream>
 #include <future>
 
-#include "io/safetensors_writer.h"
 #include "support/paths.h"
 #include "support/tiny_sam.h"
 
@@ -16,16 +15,7 @@ using ::testing::HasSubstr;
 
 class ModelRegistryTest : public ::testing::Test {
  protected:
-  ModelRegistryTest() {
-    const testing::TinySam weights;
-    std::vector<Tensor> tensors;
-    std::vector<io::NamedTensor> named;
-    for (const std::string& name : weights.names()) tensors.push_back(*weights.read_float32(name));
-    std::size_t i = 0;
-    for (const std::string& name : weights.names())
-      named.push_back({name, std::as_const(tensors[i++]).view()});
-    EXPECT_TRUE(io::write_safetensors(file, named, {}).ok());
-  }
+  ModelRegistryTest() { testing::write_tiny_sam(file); }
 
   Status load(ModelRegistry& registry, const ModelSpec& spec) {
     std::promise<Status> done;

@@ -1,6 +1,12 @@
 #include "support/tiny_sam.h"
 
+#include <gtest/gtest.h>
+
 #include <cmath>
+#include <utility>
+#include <vector>
+
+#include "io/safetensors_writer.h"
 
 namespace facet::testing {
 namespace {
@@ -119,6 +125,17 @@ Result<Tensor> TinySam::read_float32(std::string_view name) const {
       wanted.rank() < 2 ? 0.1 : std::sqrt(3.0 * double(wanted[0]) / double(wanted.numel())));
   for (float& value : tensor.data<float>()) value = (norm ? 1.0F : 0.0F) + value * gain;
   return tensor;
+}
+
+void write_tiny_sam(const std::filesystem::path& file) {
+  const TinySam weights;
+  std::vector<Tensor> tensors;
+  std::vector<io::NamedTensor> named;
+  tensors.reserve(weights.names().size());  // views stay valid
+  for (const std::string& name : weights.names()) {
+    named.push_back({name, std::as_const(tensors.emplace_back(weights.read_float32(name).value())).view()});
+  }
+  EXPECT_TRUE(io::write_safetensors(file, named).ok());
 }
 
 }  // namespace facet::testing

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <map>
 
 #include "io/weight_source.h"
@@ -20,5 +21,8 @@ class TinySam : public io::WeightSource {
   [[nodiscard]] Result<Tensor> read_float32(std::string_view name) const override;
   void release(std::string_view /*name*/) const override {}
 };
+
+/// A TinySam as a safetensors file.
+void write_tiny_sam(const std::filesystem::path& file);
 
 }  // namespace facet::testing

@@ -103,8 +103,7 @@ class SimdDepthwise : public PackedConv2d {
   static constexpr const char* kLayout = "depthwise f32, bias";
   // Bytes of so many floats, up to the next boundary.
   static std::int64_t padded(std::int64_t floats) {
-    constexpr auto kUnit = std::int64_t(kPackedAlignment / sizeof(float));
-    return (floats + kUnit - 1) / kUnit * std::int64_t(kPackedAlignment);
+    return std::int64_t(packed_size(std::uint64_t(floats) * sizeof(float)));
   }
   [[nodiscard]] std::int64_t count() const { return std::int64_t(config().kernel) * config().kernel; }
   [[nodiscard]] std::int64_t bias_at() const { return padded(count() * config().out); }

@@ -12,10 +12,7 @@ constexpr const char* kFloat32Prefix = "oneDNN f32";
 constexpr const char* kBFloat16Prefix = "oneDNN bf16";
 constexpr const char* kBiasSuffix = ", bias";
 
-std::int64_t padded(std::int64_t bytes) {
-  constexpr auto kUnit = std::int64_t(kPackedAlignment);
-  return (bytes + kUnit - 1) / kUnit * kUnit;
-}
+std::int64_t padded(std::int64_t bytes) { return std::int64_t(packed_size(std::uint64_t(bytes))); }
 
 std::string numbers(const char* title, const std::int64_t* values, std::int64_t count) {
   std::string text = title;
