@@ -11,10 +11,10 @@
 namespace facet::cli {
 namespace {
 
-using Json = nlohmann::json;
+using ParsedJson = nlohmann::json;
 using PointGrid = std::vector<Point>;
 
-Result<Point> read_grid_point(const Json& value) {
+Result<Point> read_grid_point(const ParsedJson& value) {
   if (value.is_array() && value.size() == 2 && value[0].is_number() && value[1].is_number()) {
     const Point point{value[0].get<float>(), value[1].get<float>()};
     if (point.x >= 0 && point.x <= 1 && point.y >= 0 && point.y <= 1) return point;
@@ -22,7 +22,7 @@ Result<Point> read_grid_point(const Json& value) {
   return Status(StatusCode::Usage, "expected [x, y] with numbers from 0 to 1");
 }
 
-Result<PointGrid> read_grid(const Json& value) {
+Result<PointGrid> read_grid(const ParsedJson& value) {
   if (!value.is_array()) {
     return Status(StatusCode::Usage, fmt::format("expected a list of points, found {}", value.type_name()));
   }
@@ -39,7 +39,7 @@ Result<std::vector<PointGrid>> read_point_grids(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream)
     return Status(StatusCode::Usage, fmt::format("cannot read {}: {}", path, std::strerror(errno)));
-  const Json document = Json::parse(stream, nullptr, false);
+  const ParsedJson document = ParsedJson::parse(stream, nullptr, false);
   if (!document.is_array()) {
     return Status(StatusCode::Usage,
                   fmt::format("{}: expected a JSON list of one list of points for each crop layer", path));

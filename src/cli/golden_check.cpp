@@ -17,9 +17,9 @@ namespace facet::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
+using ParsedJson = nlohmann::json;
 
-constexpr int kLowRes = 256;
+constexpr int kGoldenMaskSide = 256;
 
 Status damaged(const fs::path& path, const std::string& why) {
   return {StatusCode::BadModel, path.string() + ": " + why};
@@ -39,9 +39,9 @@ Tensor subsample(const Shape& wanted, int plane_step, int step, const At& at) {
   return out;
 }
 
-Result<Prompt> prompt_of(const Json& entry, const io::Checkpoint& tensors) {
+Result<Prompt> prompt_of(const ParsedJson& entry, const io::Checkpoint& tensors) {
   Prompt prompt;
-  for (const Json& point : entry.value("points", Json::array()))
+  for (const ParsedJson& point : entry.value("points", ParsedJson::array()))
     prompt.points.push_back({point.at(0).get<float>(), point.at(1).get<float>()});
   prompt.labels = entry.value("labels", std::vector<int>());
   if (entry.contains("box")) {
@@ -58,7 +58,7 @@ Result<Prompt> prompt_of(const Json& entry, const io::Checkpoint& tensors) {
 /// One golden, its files open.
 class GoldenCheck {
  public:
-  GoldenCheck(Predictor& predictor, const Json& document, const io::Checkpoint& tensors)
+  GoldenCheck(Predictor& predictor, const ParsedJson& document, const io::Checkpoint& tensors)
       : predictor_(predictor), document_(document), tensors_(tensors) {}
 
   Result<GoldenAgreement> run(const Image& image, std::string name) {
@@ -75,7 +75,8 @@ class GoldenCheck {
       return features.data<float>()[(y * shape[2] + x) * shape[3] + c];
     });
     result_.embedding_error = relative_error(actual, expected);
-    for (const Json& entry : document_.at("prompts")) FACET_RETURN_IF_ERROR(check_prompt(embedding, entry));
+    for (const ParsedJson& entry : document_.at("prompts"))
+      FACET_RETURN_IF_ERROR(check_prompt(embedding, entry));
     return std::move(result_);
   }
 
@@ -87,7 +88,7 @@ class GoldenCheck {
                    fmt::format("{} is {}, expected {} dimensions", name, tensor.shape().to_string(), rank));
   }
 
-  Status check_prompt(const Embedding& embedding, const Json& entry) {
+  Status check_prompt(const Embedding& embedding, const ParsedJson& entry) {
     const std::string key = entry.at("key").get<std::string>();
     FACET_ASSIGN_OR_RETURN(const Prompt prompt, prompt_of(entry, tensors_));
     FACET_ASSIGN_OR_RETURN(const auto objects,
@@ -98,12 +99,12 @@ class GoldenCheck {
     FACET_ASSIGN_OR_RETURN(const Tensor logits, read(key + "_logits_sub4", 3));
     FACET_ASSIGN_OR_RETURN(const Tensor scores, read(key + "_scores", 1));
     const auto count = std::int64_t(masks.size());
-    if (!(logits.shape() == Shape({count, kLowRes / 4, kLowRes / 4})) || scores.shape().numel() != count ||
-        entry.at("areas").size() != masks.size()) {
+    if (!(logits.shape() == Shape({count, kGoldenMaskSide / 4, kGoldenMaskSide / 4})) ||
+        scores.shape().numel() != count || entry.at("areas").size() != masks.size()) {
       return damaged(tensors_.path(), fmt::format("{}: expected {} masks", key, count));
     }
     const Tensor actual = subsample(logits.shape(), 1, 4, [&](auto m, auto y, auto x) {
-      return masks[m].low_res_logits.template data<float>()[y * kLowRes + x];
+      return masks[m].low_res_logits.template data<float>()[y * kGoldenMaskSide + x];
     });
     result_.logits_error = std::max(result_.logits_error, relative_error(actual, logits));
     for (std::size_t m = 0; m < masks.size(); ++m) {
@@ -119,7 +120,7 @@ class GoldenCheck {
     if (off > kFewPixels) result_.area_error = std::max(result_.area_error, off / std::max(area, 1.0));
   }
 
-  Status check_masks(const std::vector<MaskPrediction>& masks, const Json& entry) {
+  Status check_masks(const std::vector<MaskPrediction>& masks, const ParsedJson& entry) {
     if (!entry.contains("rle") || !entry["rle"].is_array()) return {};
     for (std::size_t m = 0; m < masks.size() && m < entry["rle"].size(); ++m) {
       const auto counts = entry["rle"][m].get<std::vector<std::uint32_t>>();
@@ -131,7 +132,7 @@ class GoldenCheck {
   }
 
   Predictor& predictor_;
-  const Json& document_;
+  const ParsedJson& document_;
   const io::Checkpoint& tensors_;
   GoldenAgreement result_;
 };
@@ -147,7 +148,7 @@ fs::path find_picture(const GoldenFolder& folder, const std::string& name) {
   return {};
 }
 
-Result<GoldenAgreement> check_golden(const fs::path& path, const Json& document, Predictor& predictor,
+Result<GoldenAgreement> check_golden(const fs::path& path, const ParsedJson& document, Predictor& predictor,
                                      const GoldenFolder& folder) {
   const std::string name = path.stem().string();
   const fs::path picture_path = find_picture(folder, document.at("image").get<std::string>());
@@ -161,14 +162,14 @@ Result<GoldenAgreement> check_golden(const fs::path& path, const Json& document,
 }
 
 // Both reduced models are "tiny" inside; their files are MODEL_sSEED_PICTURE.
-std::string model_of(const Json& document, const fs::path& path) {
+std::string model_of(const ParsedJson& document, const fs::path& path) {
   const std::string model = document.value("model", "");
   const std::string stem = path.stem().string();
   return model == "tiny" ? stem.substr(0, stem.find("_s" + std::to_string(document.value("seed", 0)) + "_"))
                          : model;
 }
 
-bool is_meant(const Json& document, const fs::path& path, const std::string& architecture,
+bool is_meant(const ParsedJson& document, const fs::path& path, const std::string& architecture,
               std::int64_t seed) {
   return document.is_object() && document.contains("prompts") && document["prompts"].is_array() &&
          document.contains("image") && document.value("seed", std::int64_t{-1}) == seed &&
@@ -207,12 +208,12 @@ Result<std::vector<GoldenAgreement>> check_goldens(const ModelPtr& model, const 
   for (const fs::path& path : documents_in(folder.path)) {
     if (io.stop.stop_requested()) return Status(StatusCode::Cancelled, "interrupted");
     std::ifstream stream(path);
-    const Json document = Json::parse(stream, nullptr, /*allow_exceptions=*/false);
+    const ParsedJson document = ParsedJson::parse(stream, nullptr, /*allow_exceptions=*/false);
     if (!is_meant(document, path, predictor.model().architecture, folder.seed)) continue;
     try {
       FACET_ASSIGN_OR_RETURN(GoldenAgreement result, check_golden(path, document, predictor, folder));
       results.push_back(std::move(result));
-    } catch (const Json::exception& error) {
+    } catch (const ParsedJson::exception& error) {
       return damaged(path, error.what());
     }
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace facet::cli {
 
@@ -36,6 +37,15 @@ std::string human_table(const std::vector<std::vector<std::string>>& rows) {
   }
   return text;
 }
+
+std::optional<int> whole_number(std::string_view text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
+  return number;
+}
+
+double shortest(float value) { return std::stod(fmt::format("{}", value)); }
 
 std::string printable(std::string_view text) {
   std::string clean(text);

@@ -10,8 +10,6 @@
 namespace facet::cli {
 namespace {
 
-constexpr int kLowRes = 4 * Model::kGrid;  // side of the decoded masks
-
 std::shared_ptr<const Tensor> shared(Tensor tensor) {
   return tensor.empty() ? nullptr : std::make_shared<const Tensor>(std::move(tensor));
 }
@@ -40,8 +38,8 @@ void decode_click(segment::PromptDecoder& decoder, const Embedding& embedding, P
 
 void upsample_masks(const ops::Context& ctx, const segment::DecodedBatch& decoded,
                     const segment::Placement& placement) {
-  const segment::MaskUpsampler upsampler(placement, kLowRes, Model::kImageSize);
-  constexpr std::int64_t kArea = std::int64_t(kLowRes) * kLowRes;
+  const segment::MaskUpsampler upsampler(placement, Model::kLowRes, Model::kImageSize);
+  constexpr std::int64_t kArea = std::int64_t(Model::kLowRes) * Model::kLowRes;
   ctx.team().parallel_for(decoded.masks.shape()[1], [&](std::int64_t i, int) {
     const auto logits = decoded.masks.data<float>().subspan(i * kArea, kArea);
     static_cast<void>(upsampler.mask(logits, {.stability_offset = 0, .canvas = upsampler.size()}));

@@ -10,7 +10,7 @@ namespace facet::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
+using ParsedJson = nlohmann::json;
 
 constexpr const char* kScript = "encode.mjs";
 constexpr const char* kRuntime = "node_modules/onnxruntime-node";
@@ -64,15 +64,15 @@ Result<PeerTurn> run_peer(const Peer& peer, int threads, int runs, Io& io) {
   const std::size_t begin = said.find('{');  // warnings may stand around the document
   const std::size_t end = said.rfind('}');
   if (begin == std::string::npos || end < begin) return other_answer(said);
-  const Json answer =
-      Json::parse(said.begin() + std::ptrdiff_t(begin), said.begin() + std::ptrdiff_t(end) + 1, nullptr,
-                  /*allow_exceptions=*/false);
+  const ParsedJson answer =
+      ParsedJson::parse(said.begin() + std::ptrdiff_t(begin), said.begin() + std::ptrdiff_t(end) + 1, nullptr,
+                        /*allow_exceptions=*/false);
   if (!answer.is_object() || !answer.contains("runs_ms") || !answer["runs_ms"].is_array())
     return other_answer(said);
   PeerTurn turn;
   turn.version = answer.value("version", "");
   turn.peak_bytes = answer.value("peak_rss_bytes", std::int64_t{0});
-  for (const Json& ms : answer["runs_ms"]) {
+  for (const ParsedJson& ms : answer["runs_ms"]) {
     if (!ms.is_number()) return other_answer(said);
     turn.times.add(ms.get<double>());
   }

@@ -16,7 +16,7 @@ namespace facet::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
+using ParsedJson = nlohmann::json;
 
 constexpr std::array<std::string_view, 4> kKeys = {"points", "labels", "box", "mask"};
 constexpr std::array<std::string_view, 8> kStepKeys = {"points", "labels", "box",        "mask",
@@ -25,16 +25,16 @@ constexpr std::array<std::string_view, 8> kStepKeys = {"points", "labels", "box"
 Status bad(std::string message) { return {StatusCode::BadPrompt, std::move(message)}; }
 
 /// A finite float.
-bool is_coordinate(const Json& value) {
+bool is_coordinate(const ParsedJson& value) {
   return value.is_number() && std::isfinite(static_cast<float>(value.get<double>()));
 }
 
-bool is_list_of_coordinates(const Json& value, std::size_t size) {
+bool is_list_of_coordinates(const ParsedJson& value, std::size_t size) {
   if (!value.is_array() || value.size() != size) return false;
   return std::all_of(value.begin(), value.end(), is_coordinate);
 }
 
-Status read_points(const Json& value, Prompt& prompt) {
+Status read_points(const ParsedJson& value, Prompt& prompt) {
   if (!value.is_array())
     return bad(fmt::format("points: expected a list of [x, y], found {}", value.type_name()));
   for (std::size_t i = 0; i < value.size(); ++i) {
@@ -46,7 +46,7 @@ Status read_points(const Json& value, Prompt& prompt) {
   return {};
 }
 
-Status read_labels(const Json& value, Prompt& prompt) {
+Status read_labels(const ParsedJson& value, Prompt& prompt) {
   if (!value.is_array()) return bad(fmt::format("labels: expected a list, found {}", value.type_name()));
   for (std::size_t i = 0; i < value.size(); ++i) {
     if (value[i] != 0 && value[i] != 1) {
@@ -57,14 +57,14 @@ Status read_labels(const Json& value, Prompt& prompt) {
   return {};
 }
 
-Status read_box(const Json& value, Prompt& prompt) {
+Status read_box(const ParsedJson& value, Prompt& prompt) {
   if (!is_list_of_coordinates(value, 4)) return bad("box: expected four finite numbers [x0, y0, x1, y1]");
   prompt.box =
       Box{value[0].get<float>(), value[1].get<float>(), value[2].get<float>(), value[3].get<float>()};
   return {};
 }
 
-Status read_mask_name(const Json& value, const fs::path& folder, PromptRequest& request) {
+Status read_mask_name(const ParsedJson& value, const fs::path& folder, PromptRequest& request) {
   if (!value.is_string() || value.get_ref<const std::string&>().empty())
     return bad("mask: expected a file name");
   request.mask_text = value.get<std::string>();
@@ -74,7 +74,7 @@ Status read_mask_name(const Json& value, const fs::path& folder, PromptRequest& 
   return {};
 }
 
-Status check_keys(const Json& value, std::span<const std::string_view> keys) {
+Status check_keys(const ParsedJson& value, std::span<const std::string_view> keys) {
   if (!value.is_object()) return bad(fmt::format("expected an object, found {}", value.type_name()));
   for (const auto& [key, unused] : value.items()) {
     if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
@@ -83,7 +83,7 @@ Status check_keys(const Json& value, std::span<const std::string_view> keys) {
   return {};
 }
 
-Result<PromptRequest> read_prompt(const Json& value, const fs::path& folder) {
+Result<PromptRequest> read_prompt(const ParsedJson& value, const fs::path& folder) {
   PromptRequest request;
   const auto given = [&value](const char* key) { return value.contains(key) && !value[key].is_null(); };
   if (given("points")) FACET_RETURN_IF_ERROR(read_points(value["points"], request.prompt));
@@ -101,7 +101,7 @@ Result<PromptRequest> read_prompt(const Json& value, const fs::path& folder) {
   return request;
 }
 
-Result<int> read_number(const Json& value, const char* key) {
+Result<int> read_number(const ParsedJson& value, const char* key) {
   if (!value.contains(key) || !value[key].is_number_integer()) {
     return bad(fmt::format("{}: expected a whole number", key));
   }
@@ -112,7 +112,7 @@ Result<int> read_number(const Json& value, const char* key) {
   return static_cast<int>(number);
 }
 
-Result<StepRequest> read_step(const Json& value, const fs::path& folder) {
+Result<StepRequest> read_step(const ParsedJson& value, const fs::path& folder) {
   StepRequest step;
   FACET_ASSIGN_OR_RETURN(step.frame, read_number(value, "frame"));
   FACET_ASSIGN_OR_RETURN(step.object, read_number(value, "obj"));
@@ -120,12 +120,12 @@ Result<StepRequest> read_step(const Json& value, const fs::path& folder) {
   return step;
 }
 
-Result<Json> parse_file(const fs::path& path) {
+Result<ParsedJson> parse_file(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream) return bad(fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)));
   try {
-    return Json::parse(stream);
-  } catch (const Json::exception& error) {
+    return ParsedJson::parse(stream);
+  } catch (const ParsedJson::exception& error) {
     return bad(fmt::format("{}: not JSON: {}", path.string(), error.what()));
   }
 }
@@ -134,8 +134,8 @@ Result<Json> parse_file(const fs::path& path) {
 template <typename Entry>
 Result<std::vector<Entry>> read_list(const fs::path& path, const char* what,
                                      std::span<const std::string_view> keys,
-                                     Result<Entry> (*read)(const Json& value, const fs::path& folder)) {
-  FACET_ASSIGN_OR_RETURN(const Json document, parse_file(path));
+                                     Result<Entry> (*read)(const ParsedJson& value, const fs::path& folder)) {
+  FACET_ASSIGN_OR_RETURN(const ParsedJson document, parse_file(path));
   if (!document.is_array()) {
     return bad(
         fmt::format("{}: expected a list of {}s, found {}", path.string(), what, document.type_name()));

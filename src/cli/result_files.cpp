@@ -26,7 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kDefaultFolder = "facet-out";
 // Above so many masks, scores would hide what they are written on.
 constexpr std::size_t kMaxScoredMasks = 40;
 
@@ -54,17 +53,6 @@ Result<OutputKind> parse_kind(const std::string& name) {
     if (kind.name == name) return kind.kind;
   }
   return Status(StatusCode::Usage, fmt::format("--write '{}': expected {}", name, kind_names()));
-}
-
-Status make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) {
-    return {StatusCode::OutputFailed, fmt::format("cannot create {}: {}", folder.string(), error.message())};
-  }
-  if (access(folder.c_str(), W_OK | X_OK) == 0) return {};
-  return {StatusCode::OutputFailed,
-          fmt::format("cannot write into {}: {}", folder.string(), std::strerror(errno))};
 }
 
 segment::OverlayOptions overlay_options(const PictureResults& results) {
@@ -161,6 +149,17 @@ void write_masks(const PictureResults& results, FileSet& files) {
 }
 
 }  // namespace
+
+Status make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) {
+    return {StatusCode::OutputFailed, fmt::format("cannot create {}: {}", folder.string(), error.message())};
+  }
+  if (access(folder.c_str(), W_OK | X_OK) == 0) return {};
+  return {StatusCode::OutputFailed,
+          fmt::format("cannot write into {}: {}", folder.string(), std::strerror(errno))};
+}
 
 void bind_output(CLI::App& command, OutputOptions& options, const std::string& default_kinds) {
   command

@@ -35,6 +35,11 @@ struct OutputOptions {
 /// -o, --write, --json
 void bind_output(CLI::App& command, OutputOptions& options, const std::string& default_kinds);
 
+/// Where results go unless -o says otherwise.
+inline constexpr const char* kDefaultFolder = "facet-out";
+/// Makes the folder with those it lies in.   Errors  OutputFailed, also when it cannot be written into
+Status make_folder(const std::filesystem::path& folder);
+
 /// What will be written, and where; nothing when `kinds` is empty.
 struct OutputPlan {
   std::filesystem::path folder;

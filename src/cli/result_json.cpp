@@ -5,13 +5,12 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/human_text.h"
+
 namespace facet::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// The double that reads like the float: 0.98 and not 0.9800000190734863.
-double shortest(float value) { return std::stod(fmt::format("{}", value)); }
 
 double rounded_ms(double ms) { return std::round(ms * 1000) / 1000; }
 

@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "cli/human_text.h"
+
 namespace facet::cli {
 namespace {
 
@@ -18,8 +20,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 /// The double that reads like the float: 0.98 and not 0.9800000190734863.
-double shortest(float value) { return std::stod(fmt::format("{}", value)); }
-
 Json object_json(const ObjectMask& object) {
   return {
       {"id", object.object},

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <system_error>
 
+#include "cli/result_files.h"
 #include "cli/track_pictures.h"
 #include "io/atomic_file.h"
 #include "io/mask_reader.h"
@@ -21,13 +22,6 @@ std::string name_of(const VideoInfo& video) {
   if (!path.has_filename()) path = path.parent_path();  // "folder/"
   const std::string stem = video.container == "pictures" ? path.filename().string() : path.stem().string();
   return stem.empty() || stem == "." || stem == ".." ? "video" : stem;
-}
-
-Status make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (!error) return {};
-  return {StatusCode::OutputFailed, fmt::format("cannot create {}: {}", folder.string(), error.message())};
 }
 
 std::string file_text(const fs::path& path) {

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "cli/human_text.h"
 #include "cli/prompts.h"
 #include "io/mask_reader.h"
 
@@ -24,13 +24,6 @@ struct Addressed {
   StepKey key;
   std::string rest;
 };
-
-std::optional<int> whole_number(std::string_view text) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
-  return number;
-}
 
 Result<Addressed> split_address(const char* option, const std::string& text, const char* form) {
   const std::size_t first = text.find(':');

@@ -11,7 +11,7 @@
 namespace facet {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kBlockAlignment = 64;
 constexpr std::size_t kGrowth = std::size_t(2) << 20;     // a huge page
 constexpr std::size_t kReserve = std::size_t(256) << 30;  // addresses only; memory comes with use
 constexpr std::size_t kLeastReserve = std::size_t(1) << 30;
@@ -144,7 +144,7 @@ Tensor Arena::make(Shape shape, DType dtype) {
           {StatusCode::OutOfMemory, "a tensor of shape " + shape.to_string() + " is too large"});
     }
   }
-  bytes = round_up(std::max<std::size_t>(bytes, 1), kAlignment);
+  bytes = round_up(std::max<std::size_t>(bytes, 1), kBlockAlignment);
   std::byte* block = range_->take(bytes);
   std::shared_ptr<void> storage(block, [range = range_, bytes](void* memory) {
     range->give_back(static_cast<std::byte*>(memory), bytes);

@@ -9,6 +9,11 @@ namespace facet {
 using TimePoint = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::steady_clock::duration;
 
+/// A duration in seconds.
+[[nodiscard]] inline double seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
 /// Time as the service knows it; tests step it by hand, so that none of them sleeps.
 /// Threads  any
 class Clock {

@@ -122,7 +122,7 @@ int orientation_of(const jpeg_decompress_struct& codec) {
   return 1;
 }
 
-Status damaged(const std::string& reason) { return {StatusCode::BadPicture, "JPEG: " + reason}; }
+Status damaged_jpeg(const std::string& reason) { return {StatusCode::BadPicture, "JPEG: " + reason}; }
 
 /// Chooses the output colour and says what it is.
 Result<Ink> choose_ink(jpeg_decompress_struct& codec) {
@@ -137,7 +137,8 @@ Result<Ink> choose_ink(jpeg_decompress_struct& codec) {
       codec.out_color_space = JCS_CMYK;
       return Ink::Cmyk;
     default:
-      return damaged("expected 1, 3 or 4 colour components, found " + std::to_string(codec.num_components));
+      return damaged_jpeg("expected 1, 3 or 4 colour components, found " +
+                          std::to_string(codec.num_components));
   }
 }
 
@@ -160,7 +161,7 @@ Raster raster_of(JpegReader& reader, Ink ink, int orientation) {
 Result<Raster> decode_jpeg(std::span<const std::uint8_t> bytes, const ReadOptions& options) {
   JpegReader reader(bytes);
   connect_callbacks(reader);
-  if (!reader.trap.attempt(reader, read_header)) return damaged(reader.trap.message());
+  if (!reader.trap.attempt(reader, read_header)) return damaged_jpeg(reader.trap.message());
   const jpeg_decompress_struct& codec = reader.codec;
   // A progressive picture keeps its coefficients, two bytes each, until the last scan has come.
   const int bytes_per_pixel = 3 + codec.num_components * (codec.progressive_mode ? 3 : 1);
@@ -168,8 +169,8 @@ Result<Raster> decode_jpeg(std::span<const std::uint8_t> bytes, const ReadOption
   FACET_ASSIGN_OR_RETURN(const Ink ink, choose_ink(reader.codec));
   const int orientation = orientation_of(codec);  // finishing the picture forgets the markers
   reader.pixels.resize(std::size_t(codec.image_width) * codec.image_height * std::size_t(ink_channels(ink)));
-  if (!reader.trap.attempt(reader, read_pixels)) return damaged(reader.trap.message());
-  if (reader.damage != 0) return damaged("truncated or damaged picture data");
+  if (!reader.trap.attempt(reader, read_pixels)) return damaged_jpeg(reader.trap.message());
+  if (reader.damage != 0) return damaged_jpeg("truncated or damaged picture data");
   return raster_of(reader, ink, orientation);
 }
 

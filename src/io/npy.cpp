@@ -22,18 +22,18 @@ struct NpyType {
   std::string_view descr;
   DType dtype;
 };
-constexpr std::array<NpyType, 12> kTypes = {{{"<f4", DType::Float32},
-                                             {"<f8", DType::Float64},
-                                             {"<f2", DType::Float16},
-                                             {"|i1", DType::Int8},
-                                             {"<i1", DType::Int8},
-                                             {"|u1", DType::UInt8},
-                                             {"<u1", DType::UInt8},
-                                             {"<i2", DType::Int16},
-                                             {"<i4", DType::Int32},
-                                             {"<i8", DType::Int64},
-                                             {"|b1", DType::Bool},
-                                             {"<b1", DType::Bool}}};
+constexpr std::array<NpyType, 12> kNpyTypes = {{{"<f4", DType::Float32},
+                                                {"<f8", DType::Float64},
+                                                {"<f2", DType::Float16},
+                                                {"|i1", DType::Int8},
+                                                {"<i1", DType::Int8},
+                                                {"|u1", DType::UInt8},
+                                                {"<u1", DType::UInt8},
+                                                {"<i2", DType::Int16},
+                                                {"<i4", DType::Int32},
+                                                {"<i8", DType::Int64},
+                                                {"|b1", DType::Bool},
+                                                {"<b1", DType::Bool}}};
 
 struct NpyHeader {
   DType dtype = DType::Float32;
@@ -75,14 +75,14 @@ std::optional<std::vector<std::int64_t>> parse_shape(std::string_view text) {
   return dims;
 }
 
-Result<NpyHeader> parse_header(std::string_view text) {
+Result<NpyHeader> parse_npy_header(std::string_view text) {
   const auto descr = value_of(text, "descr");
   if (!descr) return bad_model("npy: the header has no 'descr'");
   const std::string_view name =
       descr->starts_with('\'') ? descr->substr(1, descr->find('\'', 1) - 1) : *descr;
   const auto* type =
-      std::find_if(kTypes.begin(), kTypes.end(), [&](const NpyType& t) { return t.descr == name; });
-  if (type == kTypes.end()) {
+      std::find_if(kNpyTypes.begin(), kNpyTypes.end(), [&](const NpyType& t) { return t.descr == name; });
+  if (type == kNpyTypes.end()) {
     return bad_model("npy: type " + std::string(name.substr(0, 40)) +
                      ", expected little-endian f2, f4, f8, i1, i2, i4, i8, u1 or b1");
   }
@@ -116,7 +116,7 @@ Result<std::string_view> take_header(ByteCursor& cursor) {
 Result<Tensor> parse_npy(std::span<const std::uint8_t> bytes) {
   ByteCursor cursor(bytes);
   FACET_ASSIGN_OR_RETURN(const std::string_view text, take_header(cursor));
-  FACET_ASSIGN_OR_RETURN(const NpyHeader header, parse_header(text));
+  FACET_ASSIGN_OR_RETURN(const NpyHeader header, parse_npy_header(text));
   // Checked as row-major first: the number of bytes is the same in both orders.
   Result<TensorRecord> record = view_contiguous(header.dtype, header.dims, *cursor.take(cursor.remaining()));
   if (!record.ok()) return bad_model("npy: " + record.status().message());

@@ -81,23 +81,23 @@ struct OnnxType {
   std::uint64_t code;
   DType dtype;
 };
-constexpr std::array<OnnxType, 10> kTypes = {{{1, DType::Float32},
-                                              {2, DType::UInt8},
-                                              {3, DType::Int8},
-                                              {5, DType::Int16},
-                                              {6, DType::Int32},
-                                              {7, DType::Int64},
-                                              {9, DType::Bool},
-                                              {10, DType::Float16},
-                                              {11, DType::Float64},
-                                              {16, DType::BFloat16}}};
+constexpr std::array<OnnxType, 10> kOnnxTypes = {{{1, DType::Float32},
+                                                  {2, DType::UInt8},
+                                                  {3, DType::Int8},
+                                                  {5, DType::Int16},
+                                                  {6, DType::Int32},
+                                                  {7, DType::Int64},
+                                                  {9, DType::Bool},
+                                                  {10, DType::Float16},
+                                                  {11, DType::Float64},
+                                                  {16, DType::BFloat16}}};
 
 // A few bytes of file make a node, a name or a tensor of many bytes in memory.
 constexpr std::size_t kMaxNodes = std::size_t{1} << 20;
 constexpr std::size_t kMaxTensors = std::size_t{1} << 20;
 constexpr std::size_t kMaxNodeNames = 4096;
 
-Status damaged(const char* what) {
+Status damaged_onnx(const char* what) {
   return bad_model(std::string("ONNX file: ") + what + " is damaged or cut off");
 }
 
@@ -125,9 +125,9 @@ class TensorReader {
     MessageReader reader(message);
     Field field;
     while (reader.next(field)) {
-      if (!read_field(field)) return damaged("a tensor");
+      if (!read_field(field)) return damaged_onnx("a tensor");
     }
-    return reader.damaged() ? damaged("a tensor") : Status();
+    return reader.damaged() ? damaged_onnx("a tensor") : Status();
   }
 
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -136,7 +136,7 @@ class TensorReader {
   Result<TensorRecord> finish(std::deque<std::vector<std::uint8_t>>& decoded) {
     if (external_) return bad_model("its data lies in another file (external data), which is not supported");
     const OnnxType* type = nullptr;
-    for (const OnnxType& row : kTypes) {
+    for (const OnnxType& row : kOnnxTypes) {
       if (row.code == type_) type = &row;
     }
     if (type == nullptr)
@@ -230,7 +230,7 @@ Status read_value_attribute(Bytes message, std::optional<TensorReader>& value) {
     if (field.number == 1) name = field.text();
     if (field.number == 5) tensor = field.bytes;
   }
-  if (reader.damaged()) return damaged("an attribute");
+  if (reader.damaged()) return damaged_onnx("an attribute");
   if (name != "value" || !tensor) return {};
   value.emplace();
   return value->read(*tensor);
@@ -251,7 +251,7 @@ Status read_node(Bytes message, CheckpointContent& content) {
       return bad_model("ONNX file: a node has more than 4096 inputs and outputs");
     }
   }
-  if (reader.damaged()) return damaged("a node");
+  if (reader.damaged()) return damaged_onnx("a node");
   if (content.nodes.size() >= kMaxNodes) return bad_model("ONNX file: more than 1048576 nodes");
   if (node.op_type == "Constant" && value && node.outputs.size() == 1) {
     FACET_RETURN_IF_ERROR(add_tensor(content, *value, node.outputs[0]));
@@ -269,7 +269,7 @@ Status read_graph(Bytes message, CheckpointContent& content) {
     if (field.number == 5) FACET_RETURN_IF_ERROR(read_initializer(field.bytes, content));
     if (field.number == 15) return bad_model("ONNX file: sparse initializers are not supported");
   }
-  return reader.damaged() ? damaged("the graph") : Status();
+  return reader.damaged() ? damaged_onnx("the graph") : Status();
 }
 
 Status read_property(Bytes message, CheckpointContent& content) {
@@ -281,7 +281,7 @@ Status read_property(Bytes message, CheckpointContent& content) {
     if (field.number == 1) key = field.text();
     if (field.number == 2) value = field.text();
   }
-  if (reader.damaged()) return damaged("a property");
+  if (reader.damaged()) return damaged_onnx("a property");
   content.metadata[key] = value;
   return {};
 }
@@ -298,7 +298,7 @@ Status read_model(Bytes message, CheckpointContent& content, bool& has_graph) {
     has_graph = true;
     FACET_RETURN_IF_ERROR(read_graph(field.bytes, content));
   }
-  return reader.damaged() ? damaged("the model") : Status();
+  return reader.damaged() ? damaged_onnx("the model") : Status();
 }
 
 }  // namespace

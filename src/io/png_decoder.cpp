@@ -32,7 +32,7 @@ void fail_decoding(png_structp png, png_const_charp message) {
   static_cast<PngReader*>(png_get_error_ptr(png))->trap.fail(message);
 }
 
-void ignore_warning(png_structp, png_const_charp) {}
+void ignore_decoder_warning(png_structp, png_const_charp) {}
 
 void read_bytes(png_structp png, png_bytep out, std::size_t count) {
   auto& reader = *static_cast<PngReader*>(png_get_io_ptr(png));
@@ -67,7 +67,7 @@ void read_pixels(PngReader& reader) {
   png_read_end(reader.png, reader.info);
 }
 
-Status damaged(const std::string& reason) { return {StatusCode::BadPicture, "PNG: " + reason}; }
+Status damaged_png(const std::string& reason) { return {StatusCode::BadPicture, "PNG: " + reason}; }
 
 Ink ink_of(int colour_type) {
   if (colour_type == PNG_COLOR_TYPE_PALETTE) return Ink::Palette;
@@ -102,14 +102,14 @@ template <typename T>
 Status read_samples(PngReader& reader, Raster& raster) {
   const std::size_t per_row = std::size_t(raster.size.width) * std::size_t(ink_channels(raster.ink));
   if (png_get_rowbytes(reader.png, reader.info) != per_row * sizeof(T)) {
-    return damaged("unexpected row length");
+    return damaged_png("unexpected row length");
   }
   std::vector<T> samples(per_row * std::size_t(raster.size.height));
   reader.rows.resize(std::size_t(raster.size.height));
   for (std::size_t y = 0; y < reader.rows.size(); ++y) {
     reader.rows[y] = reinterpret_cast<png_bytep>(samples.data() + y * per_row);
   }
-  if (!reader.trap.attempt(reader, read_pixels)) return damaged(reader.trap.message());
+  if (!reader.trap.attempt(reader, read_pixels)) return damaged_png(reader.trap.message());
   raster.samples = std::move(samples);
   return {};
 }
@@ -118,10 +118,10 @@ Status read_samples(PngReader& reader, Raster& raster) {
 
 Result<Raster> decode_png(std::span<const std::uint8_t> bytes, const ReadOptions& options) {
   PngReader reader(bytes);
-  reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader, fail_decoding, ignore_warning);
+  reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader, fail_decoding, ignore_decoder_warning);
   reader.info = reader.png == nullptr ? nullptr : png_create_info_struct(reader.png);
-  if (reader.info == nullptr) return damaged("no memory for the decoder");
-  if (!reader.trap.attempt(reader, read_header)) return damaged(reader.trap.message());
+  if (reader.info == nullptr) return damaged_png("no memory for the decoder");
+  if (!reader.trap.attempt(reader, read_header)) return damaged_png(reader.trap.message());
 
   const png_uint_32 width = png_get_image_width(reader.png, reader.info);
   const png_uint_32 height = png_get_image_height(reader.png, reader.info);
@@ -129,7 +129,7 @@ Result<Raster> decode_png(std::span<const std::uint8_t> bytes, const ReadOptions
   const int colour_type = png_get_color_type(reader.png, reader.info);
   constexpr int kMostBytesPerPixel = 3 * 2 + 3;  // 16-bit RGB and the 8-bit picture made of it
   FACET_RETURN_IF_ERROR(check_size(width, height, kMostBytesPerPixel, options));
-  if (!reader.trap.attempt(reader, choose_transforms)) return damaged(reader.trap.message());
+  if (!reader.trap.attempt(reader, choose_transforms)) return damaged_png(reader.trap.message());
 
   Raster raster;
   raster.size = {int(height), int(width)};

@@ -49,7 +49,7 @@ void fail_encoding(png_structp png, png_const_charp message) {
   static_cast<PngWriter*>(png_get_error_ptr(png))->trap.fail(message);
 }
 
-void ignore_warning(png_structp, png_const_charp) {}
+void ignore_encoder_warning(png_structp, png_const_charp) {}
 
 bool append(std::vector<std::uint8_t>& out, std::span<const std::uint8_t> bytes) {
   try {
@@ -96,7 +96,7 @@ EncodedPicture encode(const PngContent& content) {
                                               content.bytes_per_pixel,
               "png: the pixels do not fill the picture");
   PngWriter writer(content);
-  writer.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &writer, fail_encoding, ignore_warning);
+  writer.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &writer, fail_encoding, ignore_encoder_warning);
   writer.info = writer.png == nullptr ? nullptr : png_create_info_struct(writer.png);
   if (writer.info == nullptr) return Status(StatusCode::OutputFailed, "PNG: no memory for the encoder");
   if (!writer.trap.attempt(writer, write_all)) {

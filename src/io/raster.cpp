@@ -12,12 +12,12 @@
 namespace facet::io {
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
+using ByteSamples = std::vector<std::uint8_t>;
 using LevelTable = std::array<std::uint8_t, 256>;
 
 /// Whether the samples are shown as they are, stretched to 8 bits when they have fewer.
 bool shown_directly(const Raster& raster) {
-  return std::holds_alternative<Bytes>(raster.samples) && raster.info.bits_per_sample <= 8;
+  return std::holds_alternative<ByteSamples>(raster.samples) && raster.info.bits_per_sample <= 8;
 }
 
 LevelTable level_table(int bits, bool inverted) {
@@ -30,17 +30,17 @@ LevelTable level_table(int bits, bool inverted) {
   return table;
 }
 
-Bytes expand_grey(const Bytes& grey) {
-  Bytes rgb(grey.size() * 3);
+ByteSamples expand_grey(const ByteSamples& grey) {
+  ByteSamples rgb(grey.size() * 3);
   for (std::size_t i = 0; i < grey.size(); ++i) std::fill_n(rgb.begin() + std::ptrdiff_t(i * 3), 3, grey[i]);
   return rgb;
 }
 
-Bytes expand_palette(const Raster& raster) {
-  const Bytes& indices = std::get<Bytes>(raster.samples);
+ByteSamples expand_palette(const Raster& raster) {
+  const ByteSamples& indices = std::get<ByteSamples>(raster.samples);
   std::array<std::array<std::uint8_t, 3>, 256> colours{};
   std::copy_n(raster.palette.begin(), std::min<std::size_t>(raster.palette.size(), 256), colours.begin());
-  Bytes rgb(indices.size() * 3);
+  ByteSamples rgb(indices.size() * 3);
   for (std::size_t i = 0; i < indices.size(); ++i) {
     std::copy_n(colours[indices[i]].begin(), 3, rgb.begin() + std::ptrdiff_t(i * 3));
   }
@@ -48,8 +48,8 @@ Bytes expand_palette(const Raster& raster) {
 }
 
 /// Without a profile: each colour is its paper share times the black's paper share.
-Bytes cmyk_to_rgb(const Bytes& cmyk) {
-  Bytes rgb(cmyk.size() / 4 * 3);
+ByteSamples cmyk_to_rgb(const ByteSamples& cmyk) {
+  ByteSamples rgb(cmyk.size() / 4 * 3);
   for (std::size_t pixel = 0; pixel < cmyk.size() / 4; ++pixel) {
     const int paper = 255 - cmyk[pixel * 4 + 3];
     for (std::size_t c = 0; c < 3; ++c) {
@@ -61,13 +61,13 @@ Bytes cmyk_to_rgb(const Bytes& cmyk) {
 }
 
 /// 8-bit samples of the raster's ink; sets the window when there was one.
-Bytes levels(Raster& raster, const ReadOptions& options) {
+ByteSamples levels(Raster& raster, const ReadOptions& options) {
   const bool inverted = raster.ink == Ink::InvertedGrey;
   if (!shown_directly(raster)) {
     raster.info.window = find_window(raster.samples, options.window_low, options.window_high);
     return apply_window(raster.samples, *raster.info.window, inverted);
   }
-  Bytes bytes = std::get<Bytes>(std::move(raster.samples));
+  ByteSamples bytes = std::get<ByteSamples>(std::move(raster.samples));
   if (raster.info.bits_per_sample < 8 || inverted) {
     const LevelTable table = level_table(raster.info.bits_per_sample, inverted);
     for (std::uint8_t& value : bytes) value = table[value];
@@ -75,9 +75,9 @@ Bytes levels(Raster& raster, const ReadOptions& options) {
   return bytes;
 }
 
-Bytes to_rgb(Raster& raster, const ReadOptions& options) {
+ByteSamples to_rgb(Raster& raster, const ReadOptions& options) {
   if (raster.ink == Ink::Palette) return expand_palette(raster);
-  Bytes bytes = levels(raster, options);
+  ByteSamples bytes = levels(raster, options);
   if (raster.ink == Ink::Rgb) return bytes;
   return raster.ink == Ink::Cmyk ? cmyk_to_rgb(bytes) : expand_grey(bytes);
 }
@@ -113,7 +113,7 @@ Status check_size(std::int64_t width, std::int64_t height, std::int64_t bytes_pe
 }
 
 Picture to_picture(Raster raster, const ReadOptions& options) {
-  Bytes rgb = to_rgb(raster, options);
+  ByteSamples rgb = to_rgb(raster, options);
   const int orientation = raster.info.orientation;
   const Size size = oriented_size(raster.size, orientation);
   return {Image(size, apply_orientation(std::move(rgb), raster.size, 3, orientation)),
@@ -123,7 +123,7 @@ Picture to_picture(Raster raster, const ReadOptions& options) {
 Bitmap to_mask(const Raster& raster) {
   const auto channels = static_cast<std::size_t>(ink_channels(raster.ink));
   const double black = black_sample(raster);
-  Bytes bits(std::size_t(raster.size.height) * std::size_t(raster.size.width));
+  ByteSamples bits(std::size_t(raster.size.height) * std::size_t(raster.size.width));
   std::visit(
       [&](const auto& samples) {
         FACET_CHECK(samples.size() == bits.size() * channels, "raster: samples do not fill the picture");

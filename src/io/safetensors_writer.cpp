@@ -10,21 +10,21 @@
 namespace facet::io {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::size_t kAlignment = 64;  // of the first tensor: the length, of 8 bytes, lies before the header
 
-std::string dump(const Json& header) {
+std::string dump(const OrderedJson& header) {
   try {
     return header.dump();
-  } catch (const Json::type_error& error) {
+  } catch (const OrderedJson::type_error& error) {
     throw ContractError(std::string("write_safetensors: a name is not valid UTF-8: ") + error.what());
   }
 }
 
 std::string make_header(std::span<const NamedTensor> tensors,
                         const std::map<std::string, std::string>& metadata) {
-  Json header = Json::object();
+  OrderedJson header = OrderedJson::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::size_t offset = 0;
   for (const NamedTensor& entry : tensors) {

@@ -32,10 +32,10 @@ struct PageReader {
   PageFields page;
 };
 
-Status damaged(const std::string& reason) { return {StatusCode::BadPicture, "TIFF: " + reason}; }
+Status damaged_tiff(const std::string& reason) { return {StatusCode::BadPicture, "TIFF: " + reason}; }
 
-Status damaged(const TiffStream& stream, const std::string& otherwise) {
-  return damaged(stream.error.empty() ? otherwise : stream.error);
+Status damaged_tiff(const TiffStream& stream, const std::string& otherwise) {
+  return damaged_tiff(stream.error.empty() ? otherwise : stream.error);
 }
 
 std::uint16_t field(TIFF* tiff, std::uint32_t tag, std::uint16_t absent) {
@@ -122,7 +122,7 @@ Result<BlockGrid> block_grid(const PageReader& reader) {
     grid.block_bytes = TIFFStripSize(reader.tiff);
   }
   if (grid.block_width == 0 || grid.block_height == 0 || grid.row_bytes <= 0 || grid.block_bytes <= 0) {
-    return damaged(reader.stream, "strips or tiles without a size");
+    return damaged_tiff(reader.stream, "strips or tiles without a size");
   }
   grid.across = blocks_for(reader.page.width, grid.block_width);
   grid.down = blocks_for(reader.page.height, grid.block_height);
@@ -132,18 +132,18 @@ Result<BlockGrid> block_grid(const PageReader& reader) {
 /// What holds so that every sample we take lies inside its block, and no block is absurdly large.
 Status check_grid(const PageReader& reader, const BlockGrid& grid) {
   const PageFields& page = reader.page;
-  if (page.bits > 64) return damaged("samples of " + std::to_string(page.bits) + " bits");
+  if (page.bits > 64) return damaged_tiff("samples of " + std::to_string(page.bits) + " bits");
   const std::int64_t per_pixel = page.planar ? 1 : page.channels;
   const std::int64_t row_bits = std::int64_t{grid.block_width} * per_pixel * page.bits;
   if ((row_bits + 7) / 8 > grid.row_bytes || grid.row_bytes > grid.block_bytes / grid.block_height) {
-    return damaged("strips or tiles are shorter than their declared size");
+    return damaged_tiff("strips or tiles are shorter than their declared size");
   }
   const double picture_bytes = double(page.width) * page.height * double(per_pixel) * page.bits / 8;
   if (double(grid.block_bytes) > std::max(kAlwaysAllowedBlockBytes, 4 * picture_bytes)) {
-    return damaged("a strip or tile declares " + std::to_string(grid.block_bytes) +
-                   " bytes, far more than the picture");
+    return damaged_tiff("a strip or tile declares " + std::to_string(grid.block_bytes) +
+                        " bytes, far more than the picture");
   }
-  if (std::uint64_t{grid.across} * grid.down > kMaxBlocks) return damaged("too many strips or tiles");
+  if (std::uint64_t{grid.across} * grid.down > kMaxBlocks) return damaged_tiff("too many strips or tiles");
   return {};
 }
 
@@ -154,7 +154,7 @@ Status read_block(const PageReader& reader, const BlockGrid& grid, std::uint32_t
   const tmsize_t got = grid.tiled ? TIFFReadEncodedTile(reader.tiff, index, block, wanted)
                                   : TIFFReadEncodedStrip(reader.tiff, index, block, wanted);
   if (got >= grid.row_bytes * rows && reader.stream.error.empty()) return {};
-  return damaged(reader.stream, "truncated: strip or tile " + std::to_string(index) + " is not whole");
+  return damaged_tiff(reader.stream, "truncated: strip or tile " + std::to_string(index) + " is not whole");
 }
 
 /// Walks all blocks of the planes we need and unpacks what lies inside the picture.
@@ -202,16 +202,16 @@ std::vector<std::array<std::uint8_t, 3>> palette_of(const PageReader& reader) {
 Status check_ink(const PageReader& reader, Ink ink, SampleKind kind) {
   const PageFields& page = reader.page;
   if (page.channels < ink_channels(ink)) {
-    return damaged("expected at least " + std::to_string(ink_channels(ink)) + " samples a pixel, found " +
-                   std::to_string(page.channels));
+    return damaged_tiff("expected at least " + std::to_string(ink_channels(ink)) +
+                        " samples a pixel, found " + std::to_string(page.channels));
   }
   const bool eight_bit = kind == SampleKind::UInt && page.bits == 8;
-  if (ink == Ink::Cmyk && !eight_bit) return damaged("CMYK of other than 8 bits is not supported");
+  if (ink == Ink::Cmyk && !eight_bit) return damaged_tiff("CMYK of other than 8 bits is not supported");
   if (ink != Ink::Palette) return {};
   if (kind != SampleKind::UInt || page.bits > 8) {
-    return damaged("a palette of more than 8 bits is not supported");
+    return damaged_tiff("a palette of more than 8 bits is not supported");
   }
-  return palette_of(reader).empty() ? damaged("the palette is missing") : Status();
+  return palette_of(reader).empty() ? damaged_tiff("the palette is missing") : Status();
 }
 
 Result<Raster> read_samples(PageReader& reader, Ink ink, const ReadOptions& options) {
@@ -220,8 +220,8 @@ Result<Raster> read_samples(PageReader& reader, Ink ink, const ReadOptions& opti
   const std::optional<SampleReader> samples =
       kind ? sample_reader(*kind, page.bits) : std::optional<SampleReader>();
   if (!samples) {
-    return damaged("samples of " + std::to_string(page.bits) + " bits in format " +
-                   std::to_string(page.sample_format) + " are not supported");
+    return damaged_tiff("samples of " + std::to_string(page.bits) + " bits in format " +
+                        std::to_string(page.sample_format) + " are not supported");
   }
   FACET_RETURN_IF_ERROR(check_ink(reader, ink, *kind));
   const int channels = ink_channels(ink);
@@ -247,7 +247,7 @@ Result<Raster> read_converted(PageReader& reader, const ReadOptions& options) {
   std::array<char, 1024> reason{};
   if (TIFFRGBAImageOK(reader.tiff, reason.data()) == 0 ||
       TIFFRGBAImageBegin(&converter, reader.tiff, 1, reason.data()) == 0) {
-    return damaged(reason.data());
+    return damaged_tiff(reason.data());
   }
   const std::unique_ptr<TIFFRGBAImage, decltype(&TIFFRGBAImageEnd)> cleanup(&converter, &TIFFRGBAImageEnd);
   converter.orientation = ORIENTATION_TOPLEFT;
@@ -255,7 +255,7 @@ Result<Raster> read_converted(PageReader& reader, const ReadOptions& options) {
   std::vector<std::uint32_t> rgba(std::size_t{page.width} * page.height);
   if (TIFFRGBAImageGet(&converter, rgba.data(), page.width, page.height) == 0 ||
       !reader.stream.error.empty()) {
-    return damaged(reader.stream, "the colours cannot be converted");
+    return damaged_tiff(reader.stream, "the colours cannot be converted");
   }
   std::vector<std::uint8_t> rgb(rgba.size() * 3);
   for (std::size_t i = 0; i < rgba.size(); ++i) {
@@ -275,7 +275,7 @@ Status select_page(TiffStream& stream, TIFF* tiff, int page, int pages) {
                                    std::to_string(pages) + " page(s), counted from 0"};
   }
   if (page > 0 && TIFFSetDirectory(tiff, static_cast<tdir_t>(page)) == 0) {
-    return damaged(stream, "page " + std::to_string(page) + " cannot be read");
+    return damaged_tiff(stream, "page " + std::to_string(page) + " cannot be read");
   }
   return {};
 }
@@ -284,7 +284,7 @@ Status select_page(TiffStream& stream, TIFF* tiff, int page, int pages) {
 
 Result<Raster> decode_tiff(TiffStream& stream, const ReadOptions& options) {
   const TiffHandle tiff = open_tiff(stream, "r", options.max_bytes);
-  if (tiff == nullptr) return damaged(stream, "the first page cannot be read");
+  if (tiff == nullptr) return damaged_tiff(stream, "the first page cannot be read");
   const int pages = std::max(1, static_cast<int>(TIFFNumberOfDirectories(tiff.get())));
   FACET_RETURN_IF_ERROR(select_page(stream, tiff.get(), options.page, pages));
   stream.error.clear();  // about a page that was not asked for

@@ -14,7 +14,7 @@ namespace {
 using Demuxer = std::unique_ptr<WebPDemuxer, decltype(&WebPDemuxDelete)>;
 using Animation = std::unique_ptr<WebPAnimDecoder, decltype(&WebPAnimDecoderDelete)>;
 
-Status damaged(const std::string& reason) { return {StatusCode::BadPicture, "WebP: " + reason}; }
+Status damaged_webp(const std::string& reason) { return {StatusCode::BadPicture, "WebP: " + reason}; }
 
 int orientation_of(const WebPDemuxer* demuxer) {
   WebPChunkIterator chunk{};
@@ -29,19 +29,19 @@ int orientation_of(const WebPDemuxer* demuxer) {
 Status decode_still(std::span<const std::uint8_t> bytes, Size size, std::vector<std::uint8_t>& rgb) {
   const int stride = size.width * 3;
   if (WebPDecodeRGBInto(bytes.data(), bytes.size(), rgb.data(), rgb.size(), stride) == nullptr) {
-    return damaged("truncated or damaged picture data");
+    return damaged_webp("truncated or damaged picture data");
   }
   return {};
 }
 
 Status decode_frame(const WebPData& data, int frame, std::vector<std::uint8_t>& rgb) {
   const Animation animation(WebPAnimDecoderNew(&data, nullptr), &WebPAnimDecoderDelete);
-  if (animation == nullptr) return damaged("damaged animation");
+  if (animation == nullptr) return damaged_webp("damaged animation");
   std::uint8_t* rgba = nullptr;
   int timestamp_ms = 0;
   for (int i = 0; i <= frame; ++i) {
     if (WebPAnimDecoderGetNext(animation.get(), &rgba, &timestamp_ms) == 0) {
-      return damaged("truncated or damaged frame " + std::to_string(i));
+      return damaged_webp("truncated or damaged frame " + std::to_string(i));
     }
   }
   for (std::size_t i = 0; i < rgb.size(); ++i) rgb[i] = rgba[i / 3 * 4 + i % 3];
@@ -53,7 +53,7 @@ Status decode_frame(const WebPData& data, int frame, std::vector<std::uint8_t>& 
 Result<Raster> decode_webp(std::span<const std::uint8_t> bytes, const ReadOptions& options) {
   const WebPData data{bytes.data(), bytes.size()};
   const Demuxer demuxer(WebPDemux(&data), &WebPDemuxDelete);
-  if (demuxer == nullptr) return damaged("truncated or damaged container");
+  if (demuxer == nullptr) return damaged_webp("truncated or damaged container");
   const auto field = [&](WebPFormatFeature feature) { return WebPDemuxGetI(demuxer.get(), feature); };
   const std::int64_t width = field(WEBP_FF_CANVAS_WIDTH);
   const std::int64_t height = field(WEBP_FF_CANVAS_HEIGHT);

@@ -29,7 +29,7 @@ struct Directory {
   std::uint64_t count = 0;
 };
 
-Status bad(const std::string& message) { return bad_model("zip: " + message); }
+Status bad_zip(const std::string& message) { return bad_model("zip: " + message); }
 
 template <typename T>
 T number_at(Bytes bytes, std::size_t offset) {
@@ -52,15 +52,15 @@ std::optional<std::size_t> find_end_record(Bytes archive) {
 }
 
 Result<Directory> read_end64(Bytes archive, std::size_t end_record) {
-  if (end_record < kLocator64Size) return bad("the zip64 locator is missing");
+  if (end_record < kLocator64Size) return bad_zip("the zip64 locator is missing");
   const std::size_t locator = end_record - kLocator64Size;
   if (number_at<std::uint32_t>(archive, locator) != kLocator64Signature) {
-    return bad("the zip64 locator is missing");
+    return bad_zip("the zip64 locator is missing");
   }
   const auto offset = number_at<std::uint64_t>(archive, locator + 8);
   if (offset > locator || locator - offset < 56 ||
       number_at<std::uint32_t>(archive, offset) != kEnd64Signature) {
-    return bad("the zip64 end record is not where its locator points");
+    return bad_zip("the zip64 end record is not where its locator points");
   }
   return Directory{.offset = number_at<std::uint64_t>(archive, offset + 48),
                    .size = number_at<std::uint64_t>(archive, offset + 40),
@@ -69,9 +69,9 @@ Result<Directory> read_end64(Bytes archive, std::size_t end_record) {
 
 Result<Directory> read_end(Bytes archive) {
   const auto at = find_end_record(archive);
-  if (!at) return bad("there is no directory at the end: the file is truncated or not a zip archive");
+  if (!at) return bad_zip("there is no directory at the end: the file is truncated or not a zip archive");
   const auto disk = number_at<std::uint16_t>(archive, *at + 4);
-  if (disk != 0 && disk != 0xFFFF) return bad("archives in several parts are not supported");
+  if (disk != 0 && disk != 0xFFFF) return bad_zip("archives in several parts are not supported");
   const Directory directory{.offset = number_at<std::uint32_t>(archive, *at + 16),
                             .size = number_at<std::uint32_t>(archive, *at + 12),
                             .count = number_at<std::uint16_t>(archive, *at + 10)};
@@ -104,8 +104,9 @@ bool read_zip64_field(Bytes extra, std::initializer_list<std::uint64_t*> numbers
 Result<ZipDirectory> ZipDirectory::read(Bytes archive) {
   FACET_ASSIGN_OR_RETURN(const Directory end, read_end(archive));
   if (end.offset > archive.size() || end.size > archive.size() - end.offset) {
-    return bad("the directory of " + std::to_string(end.size) + " bytes at " + std::to_string(end.offset) +
-               " lies outside the file of " + std::to_string(archive.size()) + " bytes");
+    return bad_zip("the directory of " + std::to_string(end.size) + " bytes at " +
+                   std::to_string(end.offset) + " lies outside the file of " +
+                   std::to_string(archive.size()) + " bytes");
   }
   ZipDirectory directory(archive);
   FACET_RETURN_IF_ERROR(directory.read_entries(end.offset, end.size, end.count));
@@ -117,13 +118,13 @@ Status ZipDirectory::read_entries(std::uint64_t offset, std::uint64_t size, std:
   for (std::uint64_t i = 0; i < count; ++i) {
     const auto header = cursor.take(46);
     if (!header || number_at<std::uint32_t>(*header, 0) != kCentralSignature) {
-      return bad("entry " + std::to_string(i) + " of " + std::to_string(count) +
-                 " in the directory is damaged");
+      return bad_zip("entry " + std::to_string(i) + " of " + std::to_string(count) +
+                     " in the directory is damaged");
     }
     const auto name = cursor.text(number_at<std::uint16_t>(*header, 28));
     const auto extra = name ? cursor.take(number_at<std::uint16_t>(*header, 30)) : std::nullopt;
     const auto comment = extra ? cursor.take(number_at<std::uint16_t>(*header, 32)) : std::nullopt;
-    if (!comment) return bad("entry " + std::to_string(i) + " reaches outside the directory");
+    if (!comment) return bad_zip("entry " + std::to_string(i) + " reaches outside the directory");
     Entry entry{.flags = number_at<std::uint16_t>(*header, 8),
                 .method = number_at<std::uint16_t>(*header, 10),
                 .packed_size = number_at<std::uint32_t>(*header, 20),
@@ -131,10 +132,10 @@ Status ZipDirectory::read_entries(std::uint64_t offset, std::uint64_t size, std:
                 .header_offset = number_at<std::uint32_t>(*header, 42)};
     const bool zip64 = entry.packed_size == kIn64 || entry.size == kIn64 || entry.header_offset == kIn64;
     if (zip64 && !read_zip64_field(*extra, {&entry.size, &entry.packed_size, &entry.header_offset})) {
-      return bad("entry '" + std::string(*name) + "' lacks its zip64 sizes");
+      return bad_zip("entry '" + std::string(*name) + "' lacks its zip64 sizes");
     }
     if (!entries_.emplace(*name, entry).second)
-      return bad("two entries are named '" + std::string(*name) + "'");
+      return bad_zip("two entries are named '" + std::string(*name) + "'");
   }
   return {};
 }
@@ -150,24 +151,24 @@ std::string_view ZipDirectory::find_suffix(std::string_view suffix) const {
 Result<Bytes> ZipDirectory::open(std::string_view name) const {
   const auto found = entries_.find(name);
   const std::string label = "entry '" + std::string(name) + "'";
-  if (found == entries_.end()) return bad(label + " is missing");
+  if (found == entries_.end()) return bad_zip(label + " is missing");
   const Entry& entry = found->second;
-  if ((entry.flags & kEncrypted) != 0) return bad(label + " is encrypted");
+  if ((entry.flags & kEncrypted) != 0) return bad_zip(label + " is encrypted");
   if (entry.method != 0 || entry.packed_size != entry.size) {
-    return bad(label + " is compressed (method " + std::to_string(entry.method) +
-               "); PyTorch stores its entries uncompressed");
+    return bad_zip(label + " is compressed (method " + std::to_string(entry.method) +
+                   "); PyTorch stores its entries uncompressed");
   }
-  if (entry.header_offset > archive_.size()) return bad(label + " lies outside the file");
+  if (entry.header_offset > archive_.size()) return bad_zip(label + " lies outside the file");
   ByteCursor cursor(archive_.subspan(entry.header_offset));
   const auto header = cursor.take(30);
   if (!header || number_at<std::uint32_t>(*header, 0) != kLocalSignature) {
-    return bad(label + " has no header at byte " + std::to_string(entry.header_offset));
+    return bad_zip(label + " has no header at byte " + std::to_string(entry.header_offset));
   }
   const std::size_t skipped =
       std::size_t{number_at<std::uint16_t>(*header, 26)} + number_at<std::uint16_t>(*header, 28);
   const auto bytes = cursor.take(skipped) ? cursor.take(entry.size) : std::nullopt;
   if (!bytes) {
-    return bad(label + " claims " + std::to_string(entry.size) + " bytes and reaches outside the file");
+    return bad_zip(label + " claims " + std::to_string(entry.size) + " bytes and reaches outside the file");
   }
   return *bytes;
 }

@@ -12,11 +12,11 @@
 namespace facet::models {
 namespace {
 
-constexpr std::int64_t kDim = 256;
+constexpr std::int64_t kDecoderDim = 256;
 constexpr int kDepth = 2;
 constexpr int kHeads = 8;
-constexpr std::int64_t kMlpDim = 2048;
-constexpr float kLayerNorm2dEps = 1e-6F;
+constexpr std::int64_t kDecoderMlpDim = 2048;
+constexpr float kDecoderNormEps = 1e-6F;
 constexpr float kStabilityOffset = 0.05F;
 constexpr float kLeastStability = 0.98F;
 
@@ -82,7 +82,7 @@ void replace_unstable(ops::Context& ctx, MaskDecoder::Output& out) {
 
 std::optional<Tensor> take_object_token(const nn::WeightScope& weights) {
   if (!weights.has("obj_score_token.weight")) return std::nullopt;
-  return (weights / "obj_score_token").take("weight", {1, kDim});
+  return (weights / "obj_score_token").take("weight", {1, kDecoderDim});
 }
 
 }  // namespace
@@ -90,18 +90,19 @@ std::optional<Tensor> take_object_token(const nn::WeightScope& weights) {
 MaskDecoder::MaskDecoder(const nn::WeightScope& weights)
     : object_token_(take_object_token(weights)),
       kernels_(weights.kernels()),
-      transformer_(weights / "transformer", kDepth, kDim, kHeads, kMlpDim),
-      features_(nn::take_subpixel_weights(weights / "output_upscaling" / 0, kDim, kDim / 4)),
-      iou_token_((weights / "iou_token").take("weight", {1, kDim})),
-      mask_tokens_((weights / "mask_tokens").take("weight", {kMasks, kDim})),
-      upscale0_(weights / "output_upscaling" / 0, kDim, kDim / 4),
-      upscale1_(weights / "output_upscaling" / 1, weights / "output_upscaling" / 3, kDim / 4, kDim / 8,
-                kLayerNorm2dEps),
-      iou_head_(weights / "iou_prediction_head", kDim, kDim, kMasks, 3) {
+      transformer_(weights / "transformer", kDepth, kDecoderDim, kHeads, kDecoderMlpDim),
+      features_(nn::take_subpixel_weights(weights / "output_upscaling" / 0, kDecoderDim, kDecoderDim / 4)),
+      iou_token_((weights / "iou_token").take("weight", {1, kDecoderDim})),
+      mask_tokens_((weights / "mask_tokens").take("weight", {kMasks, kDecoderDim})),
+      upscale0_(weights / "output_upscaling" / 0, kDecoderDim, kDecoderDim / 4),
+      upscale1_(weights / "output_upscaling" / 1, weights / "output_upscaling" / 3, kDecoderDim / 4,
+                kDecoderDim / 8, kDecoderNormEps),
+      iou_head_(weights / "iou_prediction_head", kDecoderDim, kDecoderDim, kMasks, 3) {
   for (int i = 0; i < kMasks; ++i) {
-    hypernetworks_.emplace_back(weights / "output_hypernetworks_mlps" / i, kDim, kDim, kDim / 8, 3);
+    hypernetworks_.emplace_back(weights / "output_hypernetworks_mlps" / i, kDecoderDim, kDecoderDim,
+                                kDecoderDim / 8, 3);
   }
-  if (object_token_) object_head_.emplace(weights / "pred_obj_score_head", kDim, kDim, 1, 3);
+  if (object_token_) object_head_.emplace(weights / "pred_obj_score_head", kDecoderDim, kDecoderDim, 1, 3);
 }
 
 const LayeredTransformer& MaskDecoder::layered() const {
@@ -112,7 +113,7 @@ const LayeredTransformer& MaskDecoder::layered() const {
 Tensor MaskDecoder::join_tokens(ops::Context& ctx, ConstTensorView sparse) const {
   const std::int64_t prompts = sparse.shape()[0];
   const std::int64_t count = sparse.shape()[1];
-  Tensor tokens = ctx.make({prompts, first_mask_token() + kMasks + count, kDim});
+  Tensor tokens = ctx.make({prompts, first_mask_token() + kMasks + count, kDecoderDim});
   auto out = tokens.data<float>().begin();
   const auto append = [&out](std::span<const float> values) {
     out = std::copy(values.begin(), values.end(), out);
@@ -121,7 +122,7 @@ Tensor MaskDecoder::join_tokens(ops::Context& ctx, ConstTensorView sparse) const
     if (object_token_) append(std::as_const(*object_token_).data<float>());
     append(iou_token_.data<float>());
     append(mask_tokens_.data<float>());
-    append(sparse.data<float>().subspan(p * count * kDim, count * kDim));
+    append(sparse.data<float>().subspan(p * count * kDecoderDim, count * kDecoderDim));
   }
   return tokens;
 }
@@ -129,13 +130,13 @@ Tensor MaskDecoder::join_tokens(ops::Context& ctx, ConstTensorView sparse) const
 // The dynamic filters of masks [first, first + count). [P, count, 32]
 Tensor MaskDecoder::filters(ops::Context& ctx, ConstTensorView tokens, int first, int count) const {
   const std::int64_t prompts = tokens.shape()[0];
-  Tensor all = ctx.make({prompts, count, kDim / 8});
+  Tensor all = ctx.make({prompts, count, kDecoderDim / 8});
   for (int m = 0; m < count; ++m) {
     const Tensor token = token_at(ctx, tokens, first_mask_token() + first + m);
     const Tensor filter = hypernetworks_[first + m].forward(ctx, token);
     for (std::int64_t p = 0; p < prompts; ++p) {
-      const auto row = filter.data<float>().subspan(p * kDim / 8, kDim / 8);
-      std::copy(row.begin(), row.end(), all.data<float>().begin() + (p * count + m) * kDim / 8);
+      const auto row = filter.data<float>().subspan(p * kDecoderDim / 8, kDecoderDim / 8);
+      std::copy(row.begin(), row.end(), all.data<float>().begin() + (p * count + m) * kDecoderDim / 8);
     }
   }
   return all;

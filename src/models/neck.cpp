@@ -5,7 +5,7 @@
 namespace facet::models {
 namespace {
 
-constexpr float kLayerNorm2dEps = 1e-6F;
+constexpr float kNeckNormEps = 1e-6F;
 
 nn::Linear pointwise(const nn::WeightScope& weights, std::int64_t in, std::int64_t out) {
   return {weights, in, out, [&] {
@@ -17,13 +17,13 @@ nn::Linear pointwise(const nn::WeightScope& weights, std::int64_t in, std::int64
 
 Neck::Neck(const nn::WeightScope& weights, std::int64_t in, std::int64_t out, Size grid)
     : reduce_(pointwise(weights / 0, in, out)),
-      norm0_(weights / 1, out, kLayerNorm2dEps),
+      norm0_(weights / 1, out, kNeckNormEps),
       mix_((weights / 2)
                .pack_conv2d({.in = out, .out = out, .kernel = 3, .padding = 1, .expected_input = grid},
                             [&] {
                               return nn::Conv2dWeights{(weights / 2).take("weight", {out, out, 3, 3}), {}};
                             })),
-      norm1_(weights / 3, out, kLayerNorm2dEps) {}
+      norm1_(weights / 3, out, kNeckNormEps) {}
 
 Tensor Neck::forward(ops::Context& ctx, ConstTensorView x) const {
   const Tensor reduced = norm0_.forward(ctx, reduce_.forward_float32(ctx, x));

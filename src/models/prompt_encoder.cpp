@@ -5,7 +5,7 @@
 namespace facet::models {
 namespace {
 
-constexpr float kLayerNorm2dEps = 1e-6F;
+constexpr float kPromptNormEps = 1e-6F;
 
 Tensor take_row(const nn::WeightScope& weights) {
   return weights.take("weight", {1, PromptEncoder::kDim}).reshaped({PromptEncoder::kDim});
@@ -19,9 +19,9 @@ PromptEncoder::PromptEncoder(const nn::WeightScope& weights, int image_size, int
       positions_(weights / "pe_layer", kDim / 2),
       not_a_point_(take_row(weights / "not_a_point_embed")),
       mask0_(weights / "mask_downscaling" / 0, 1, 4, 2),
-      mask_norm0_(weights / "mask_downscaling" / 1, 4, kLayerNorm2dEps),
+      mask_norm0_(weights / "mask_downscaling" / 1, 4, kPromptNormEps),
       mask1_(weights / "mask_downscaling" / 3, 4, 16, 2),
-      mask_norm1_(weights / "mask_downscaling" / 4, 16, kLayerNorm2dEps),
+      mask_norm1_(weights / "mask_downscaling" / 4, 16, kPromptNormEps),
       mask2_(weights / "mask_downscaling" / 6, 16, kDim, 1),
       no_mask_(take_row(weights / "no_mask_embed")),
       position_grid_(weights.derive("position_grid", {std::int64_t(grid) * grid, kDim},

@@ -18,6 +18,7 @@ class Model {
   static constexpr int kPatch = 16;
   static constexpr int kImageSize = 1024;  ///< as published; pictures know no other
   static constexpr int kGrid = kImageSize / kPatch;
+  static constexpr int kLowRes = 4 * kGrid;  ///< side of the masks that a decoder gives
   static constexpr std::int64_t kChannels = 256;
 
   Model(nn::WeightReader& weights, const models::Architecture& architecture);

@@ -7,7 +7,7 @@
 namespace facet::models {
 namespace {
 
-constexpr float kNormEps = 1e-5F;
+constexpr float kTwoWayNormEps = 1e-5F;
 constexpr int kDownsampleRate = 2;
 
 Tensor copy_of(ops::Context& ctx, ConstTensorView x) {
@@ -16,7 +16,7 @@ Tensor copy_of(ops::Context& ctx, ConstTensorView x) {
   return copy;
 }
 
-Tensor sum_of(ops::Context& ctx, ConstTensorView a, ConstTensorView b) {
+Tensor added(ops::Context& ctx, ConstTensorView a, ConstTensorView b) {
   Tensor sum = ctx.make(a.shape());
   ops::add(ctx, a, b, sum);
   return sum;
@@ -34,20 +34,20 @@ TwoWayBlock::TwoWayBlock(const nn::WeightScope& weights, std::int64_t dim, int h
                          bool first)
     : first_(first),
       self_attn_(weights / "self_attn", dim, dim, heads),
-      norm1_(weights / "norm1", dim, kNormEps),
+      norm1_(weights / "norm1", dim, kTwoWayNormEps),
       token_to_image_(weights / "cross_attn_token_to_image", dim, dim / kDownsampleRate, heads),
-      norm2_(weights / "norm2", dim, kNormEps),
+      norm2_(weights / "norm2", dim, kTwoWayNormEps),
       lin1_(mlp_layer(weights, 0), dim, mlp_dim),
       lin2_(mlp_layer(weights, 1), mlp_dim, dim),
-      norm3_(weights / "norm3", dim, kNormEps),
+      norm3_(weights / "norm3", dim, kTwoWayNormEps),
       image_to_token_(weights / "cross_attn_image_to_token", dim, dim / kDownsampleRate, heads),
-      norm4_(weights / "norm4", dim, kNormEps) {}
+      norm4_(weights / "norm4", dim, kTwoWayNormEps) {}
 
 void TwoWayBlock::before_picture(ops::Context& ctx, Tensor& tokens, ConstTensorView token_positions) const {
   if (first_) {
     tokens = self_attn_.forward(ctx, tokens, tokens, tokens);
   } else {
-    const Tensor q = sum_of(ctx, tokens, token_positions);
+    const Tensor q = added(ctx, tokens, token_positions);
     const Tensor attended = self_attn_.forward(ctx, q, q, tokens);
     ops::add(ctx, tokens, attended, tokens);
   }
@@ -63,17 +63,17 @@ void TwoWayBlock::after_picture(ops::Context& ctx, TensorView tokens) const {
 Tensor TwoWayBlock::forward(ops::Context& ctx, Tensor& tokens, ConstTensorView image,
                             ConstTensorView token_positions, ConstTensorView image_positions) const {
   before_picture(ctx, tokens, token_positions);
-  const Tensor looking = sum_of(ctx, tokens, token_positions);
+  const Tensor looking = added(ctx, tokens, token_positions);
   token_to_image_.look_at_image(ctx, looking, image, image_positions, tokens);
   after_picture(ctx, tokens);
-  const Tensor placed_tokens = sum_of(ctx, tokens, token_positions);
+  const Tensor placed_tokens = added(ctx, tokens, token_positions);
   return image_to_token_.look_at_tokens(ctx, image, image_positions, placed_tokens, tokens, norm4_);
 }
 
 TwoWayTransformer::TwoWayTransformer(const nn::WeightScope& weights, int depth, std::int64_t dim, int heads,
                                      std::int64_t mlp_dim)
     : final_attn_(weights / "final_attn_token_to_image", dim, dim / kDownsampleRate, heads),
-      norm_final_(weights / "norm_final_attn", dim, kNormEps) {
+      norm_final_(weights / "norm_final_attn", dim, kTwoWayNormEps) {
   for (int i = 0; i < depth; ++i) layers_.emplace_back(weights / "layers" / i, dim, heads, mlp_dim, i == 0);
 }
 
@@ -87,7 +87,7 @@ TwoWayTransformer::Output TwoWayTransformer::forward(ops::Context& ctx, ConstTen
     out.image = layer.forward(ctx, out.tokens, seen, tokens, image_positions);
   }
   ctx.between_blocks();
-  const Tensor looking = sum_of(ctx, out.tokens, tokens);
+  const Tensor looking = added(ctx, out.tokens, tokens);
   final_attn_.look_at_image(ctx, looking, out.image, image_positions, out.tokens);
   norm_final_.apply(ctx, out.tokens);
   return out;

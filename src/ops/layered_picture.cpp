@@ -15,13 +15,13 @@ void expect_or_empty(const char* op, const char* what, ConstTensorView tensor, c
   if (!tensor.empty()) expect(op, what, tensor, wanted);
 }
 
-struct Sizes {
+struct ProjectionSizes {
   std::int64_t batch, blocks, width;
 };
 
 // Returns the number of prompts (or `batch` where there is no layer to tell), of blocks and of values.
-Sizes check_projection(const char* op, PictureLayers layers, const PictureProjection& projection,
-                       std::int64_t batch) {
+ProjectionSizes check_projection(const char* op, PictureLayers layers, const PictureProjection& projection,
+                                 std::int64_t batch) {
   const Shape& base = projection.base.shape();
   FACET_CHECK(base.rank() == 3 && base[2] == kPositionBlock && base[0] > 0 && base[1] > 0,
               std::string(op) + ": the base of a projection is " + base.to_string());
@@ -41,13 +41,13 @@ Sizes check_projection(const char* op, PictureLayers layers, const PictureProjec
 }
 
 // Tokens [B, T, inner] whose heads fit the projection's values.
-Sizes check_tokens(const char* op, PictureLayers layers, const PictureProjection& projection,
-                   ConstTensorView tokens, int heads) {
+ProjectionSizes check_tokens(const char* op, PictureLayers layers, const PictureProjection& projection,
+                             ConstTensorView tokens, int heads) {
   const Shape& shape = tokens.shape();
   FACET_CHECK(
       shape.rank() == 3 && shape[1] > 0 && heads > 0 && shape[2] % heads == 0,
       std::string(op) + ": the tokens are " + shape.to_string() + " of " + std::to_string(heads) + " heads");
-  const Sizes sizes = check_projection(op, layers, projection, shape[0]);
+  const ProjectionSizes sizes = check_projection(op, layers, projection, shape[0]);
   FACET_CHECK(sizes.width == shape[2], std::string(op) + ": the tokens are " + shape.to_string() +
                                            ", the projection has " + std::to_string(sizes.width) + " values");
   return sizes;
@@ -57,7 +57,7 @@ Sizes check_tokens(const char* op, PictureLayers layers, const PictureProjection
 
 void project_picture(Context& ctx, const ProjectPictureArgs& args, TensorView out) {
   constexpr const char* kOp = "project_picture";
-  const Sizes s = check_projection(kOp, args.layers, args.projection, out.shape()[0]);
+  const ProjectionSizes s = check_projection(kOp, args.layers, args.projection, out.shape()[0]);
   expect(kOp, "out", out, {s.batch, s.blocks, s.width, kPositionBlock});
   ctx.kernels().project_picture(ctx, args, out);
 }
@@ -75,14 +75,14 @@ void fold_tokens(Context& ctx, ConstTensorView tokens, ConstTensorView matrix, i
 
 void weigh_tokens(Context& ctx, const WeighTokensArgs& args, TensorView out) {
   constexpr const char* kOp = "weigh_tokens";
-  const Sizes s = check_tokens(kOp, args.layers, args.queries, args.keys, args.heads);
+  const ProjectionSizes s = check_tokens(kOp, args.layers, args.queries, args.keys, args.heads);
   expect(kOp, "out", out, {s.batch, s.blocks, args.keys.shape()[1] * args.heads, kPositionBlock});
   ctx.kernels().weigh_tokens(ctx, args, out);
 }
 
 void squared_length(Context& ctx, const SquaredLengthArgs& args, TensorView out) {
   constexpr const char* kOp = "squared_length";
-  const Sizes s = check_tokens(kOp, args.layers, args.rest, args.values, args.heads);
+  const ProjectionSizes s = check_tokens(kOp, args.layers, args.rest, args.values, args.heads);
   const std::int64_t vectors = args.values.shape()[1] * args.heads;
   const std::int64_t positions = s.blocks * kPositionBlock;
   expect(kOp, "start", args.start, {args.start.shape()[0] == 1 ? 1 : s.batch, positions});
@@ -107,7 +107,7 @@ void picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView out) {
   FACET_CHECK(
       filters.rank() == 3 && out.shape().rank() == 4 && out.shape()[3] % (4 * kPositionBlock) == 0,
       std::string(kOp) + ": filters are " + filters.to_string() + ", out is " + out.shape().to_string());
-  const Sizes s = check_projection(kOp, args.layers, args.features, filters[0]);
+  const ProjectionSizes s = check_projection(kOp, args.layers, args.features, filters[0]);
   const std::int64_t channels = s.width / 4;
   FACET_CHECK(s.width % 4 == 0, std::string(kOp) + ": features do not come in four sub-pixels");
   expect(kOp, "gamma", args.gamma, {channels});

@@ -11,12 +11,12 @@ void expect_shape(const char* op, const char* what, ConstTensorView tensor, cons
                   wanted.to_string());
 }
 
-struct Sizes {
+struct TokenSizes {
   std::int64_t batch, tokens, inner, positions, channels;
 };
 
-Sizes check_picture(const char* op, ConstTensorView image, ConstTensorView positions, ConstTensorView tokens,
-                    int heads) {
+TokenSizes check_picture(const char* op, ConstTensorView image, ConstTensorView positions,
+                         ConstTensorView tokens, int heads) {
   const Shape& shape = tokens.shape();
   FACET_CHECK(image.shape().rank() == 3 && shape.rank() == 3 && shape[1] > 0 && image.shape()[1] > 0,
               std::string(op) + ": the image is " + image.shape().to_string() + ", the tokens are " +
@@ -35,7 +35,7 @@ Sizes check_picture(const char* op, ConstTensorView image, ConstTensorView posit
 void pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView out) {
   constexpr const char* kOp = "pool_for_tokens";
   if (args.queries.shape()[0] == 0) return;
-  const Sizes s = check_picture(kOp, args.image, args.positions, args.queries, args.heads);
+  const TokenSizes s = check_picture(kOp, args.image, args.positions, args.queries, args.heads);
   expect_shape(kOp, "key_weight", args.key_weight, {s.inner, s.channels});
   expect_shape(kOp, "value_weight", args.value_weight, {s.inner, s.channels});
   expect_shape(kOp, "value_bias", args.value_bias, {s.inner});
@@ -46,7 +46,7 @@ void pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView out
 void spread_tokens(Context& ctx, const SpreadTokensArgs& args, TensorView out) {
   constexpr const char* kOp = "spread_tokens";
   if (args.keys.shape()[0] == 0) return;
-  const Sizes s = check_picture(kOp, args.image, args.positions, args.keys, args.heads);
+  const TokenSizes s = check_picture(kOp, args.image, args.positions, args.keys, args.heads);
   expect_shape(kOp, "values", args.values, {s.batch, s.tokens, s.inner});
   expect_shape(kOp, "query_weight", args.query_weight, {s.inner, s.channels});
   expect_shape(kOp, "query_bias", args.query_bias, {s.inner});

@@ -21,7 +21,6 @@ using segment::DecodedBatch;
 using segment::DecoderPrompt;
 using segment::MaskUpsampler;
 
-constexpr int kLowRes = 4 * Model::kGrid;
 // Prompts decoded at once; points_per_batch only bounds it, since on a CPU larger batches bring memory, not
 // speed.
 constexpr int kMostPerBatch = 4;
@@ -124,7 +123,7 @@ class CropMasks {
         least_iou_(least_iou),
         crop_(crop),
         picture_(picture),
-        upsampler_(placement, kLowRes, Model::kImageSize),
+        upsampler_(placement, Model::kLowRes, Model::kImageSize),
         mask_options_{.threshold = 0.0F,
                       .stability_offset = options.stability_score_offset,
                       .canvas = picture,
@@ -150,7 +149,7 @@ class CropMasks {
     }
     std::vector<std::optional<Candidate>> found(tasks.size());
     ctx.team().parallel_for(std::int64_t(tasks.size()), [&](std::int64_t i, int) {
-      const std::int64_t area = std::int64_t(kLowRes) * kLowRes;
+      const std::int64_t area = std::int64_t(Model::kLowRes) * Model::kLowRes;
       found[i] = candidate(batch.masks.data<float>().subspan(tasks[i].output * area, area), tasks[i].point,
                            tasks[i].score);
     });
@@ -193,13 +192,13 @@ std::vector<DecoderPrompt> with_own_masks(std::span<const DecoderPrompt> prompts
                                           const DecodedBatch& decoded) {
   constexpr float kLargestLogit = 32.0F;
   const std::int64_t masks = decoded.scores.shape()[1];
-  const std::int64_t area = std::int64_t(kLowRes) * kLowRes;
+  const std::int64_t area = std::int64_t(Model::kLowRes) * Model::kLowRes;
   std::vector<DecoderPrompt> refined;
   for (std::size_t p = 0; p < prompts.size(); ++p) {
     for (std::int64_t m = 0; m < masks; ++m) {
       const std::int64_t output = std::int64_t(p) * masks + m;
-      Tensor logits =
-          Tensor::from(decoded.masks.data<float>().subspan(output * area, area), {kLowRes, kLowRes});
+      Tensor logits = Tensor::from(decoded.masks.data<float>().subspan(output * area, area),
+                                   {Model::kLowRes, Model::kLowRes});
       for (float& logit : logits.data<float>()) logit = std::clamp(logit, -kLargestLogit, kLargestLogit);
       refined.push_back(prompts[p]);
       refined.back().mask_logits = std::make_shared<const Tensor>(std::move(logits));

@@ -18,7 +18,7 @@ constexpr NamedFeatures kFeatures[] = {{"features", &Embedding::features},
                                        {"high_res0", &Embedding::high_res0},
                                        {"high_res1", &Embedding::high_res1}};
 
-std::string size_text(Size size) { return std::to_string(size.height) + "x" + std::to_string(size.width); }
+std::string size_field(Size size) { return std::to_string(size.height) + "x" + std::to_string(size.width); }
 
 bool parse_size(const std::string& text, Size* size) {
   const char* end = text.data() + text.size();
@@ -39,8 +39,8 @@ Status save_embedding(const Embedding& embedding, const std::filesystem::path& p
   }
   return io::write_safetensors(path, tensors,
                                {{"format", kFormat},
-                                {"original_size", size_text(embedding.original_size)},
-                                {"input_size", size_text(embedding.input_size)},
+                                {"original_size", size_field(embedding.original_size)},
+                                {"input_size", size_field(embedding.input_size)},
                                 {"model", std::to_string(embedding.model_fingerprint)}});
 }
 

@@ -20,10 +20,8 @@ using segment::DecoderPrompt;
 using segment::MaskUpsampler;
 using segment::Placement;
 
-constexpr int kLowRes = 4 * Model::kGrid;
-
 std::span<const float> low_res_of(const DecodedBatch& batch, std::int64_t prompt, std::int64_t mask) {
-  const std::int64_t area = std::int64_t(kLowRes) * kLowRes;
+  const std::int64_t area = std::int64_t(Model::kLowRes) * Model::kLowRes;
   return batch.masks.data<float>().subspan((prompt * batch.masks.shape()[1] + mask) * area, area);
 }
 
@@ -51,7 +49,7 @@ MaskPrediction make_mask(const MaskUpsampler& upsampler, std::span<const float> 
   std::span<const float> logits = decoded;
   if (options.max_hole_area > 0 || options.max_sprinkle_area > 0) {
     cleaned.assign(decoded.begin(), decoded.end());
-    segment::clean_up_logits(cleaned, {kLowRes, kLowRes},
+    segment::clean_up_logits(cleaned, {Model::kLowRes, Model::kLowRes},
                              {.max_hole_area = options.max_hole_area,
                               .max_sprinkle_area = options.max_sprinkle_area,
                               .threshold = options.mask_threshold});
@@ -64,7 +62,8 @@ MaskPrediction make_mask(const MaskUpsampler& upsampler, std::span<const float> 
   out.area = mask.area;
   out.bbox = rle_bbox(mask.rle);
   out.rle = std::move(mask.rle);
-  if (options.keep_low_res_logits) out.low_res_logits = Tensor::from(decoded, {kLowRes, kLowRes});
+  if (options.keep_low_res_logits)
+    out.low_res_logits = Tensor::from(decoded, {Model::kLowRes, Model::kLowRes});
   if (options.keep_full_logits) {
     out.logits = Tensor::from(upsampler.logits(logits), {upsampler.size().height, upsampler.size().width});
   }
@@ -88,7 +87,7 @@ struct MaskTask {
   MaskPrediction* out;
 };
 
-std::string size_text(const Embedding& embedding) {
+std::string features_text(const Embedding& embedding) {
   return embedding.features == nullptr ? "nothing" : embedding.features->shape().to_string();
 }
 
@@ -96,7 +95,7 @@ Status check_embedding(const Embedding& embedding, const ModelInfo& model) {
   if (embedding.features == nullptr ||
       !(embedding.features->shape() == Shape({1, Model::kGrid, Model::kGrid, Model::kChannels}))) {
     return {StatusCode::BadModel,
-            "the embedding holds " + size_text(embedding) + "; expected [1, 64, 64, 256]"};
+            "the embedding holds " + features_text(embedding) + "; expected [1, 64, 64, 256]"};
   }
   if (embedding.model_fingerprint != model.fingerprint) {
     return {StatusCode::BadModel, "the embedding was made by another model than " + model.path.string()};
@@ -188,7 +187,7 @@ Result<std::vector<ObjectPrediction>> Predictor::predict(const Embedding& embedd
   FACET_RETURN_IF_ERROR(segment::check_prompts(prompts, embedding.original_size));
   return segment::guarded([&]() -> Result<std::vector<ObjectPrediction>> {
     const Placement placement{embedding.original_size, embedding.input_size, !model().keeps_aspect};
-    const MaskUpsampler upsampler(placement, kLowRes, Model::kImageSize);
+    const MaskUpsampler upsampler(placement, Model::kLowRes, Model::kImageSize);
     std::vector<DecoderPrompt> decoder_prompts;
     for (std::size_t i = 0; i < prompts.size(); ++i) {
       decoder_prompts.push_back(to_decoder_prompt(prompts[i], placement, impl_->model->memory != nullptr, i));
@@ -228,13 +227,13 @@ std::shared_ptr<const Tensor> mask_to_logits(const Bitmap& mask, const ModelInfo
   // As for SAM 2's drawn masks: +10 inside, -10 outside, averaged over the pixels that a low-resolution cell
   // covers.
   const int longer = std::max(mask.size.height, mask.size.width);
-  const double rows = double(kLowRes) / (model.keeps_aspect ? longer : mask.size.height);
-  const double columns = double(kLowRes) / (model.keeps_aspect ? longer : mask.size.width);
-  Tensor logits(Shape({kLowRes, kLowRes}));
-  for (int y = 0; y < kLowRes; ++y) {
+  const double rows = double(Model::kLowRes) / (model.keeps_aspect ? longer : mask.size.height);
+  const double columns = double(Model::kLowRes) / (model.keeps_aspect ? longer : mask.size.width);
+  Tensor logits(Shape({Model::kLowRes, Model::kLowRes}));
+  for (int y = 0; y < Model::kLowRes; ++y) {
     const int y0 = int(y / rows);
     const int y1 = std::max(y0 + 1, int((y + 1) / rows));
-    for (int x = 0; x < kLowRes; ++x) {
+    for (int x = 0; x < Model::kLowRes; ++x) {
       const int x0 = int(x / columns);
       const int x1 = std::max(x0 + 1, int((x + 1) / columns));
       int inside = 0;
@@ -246,7 +245,7 @@ std::shared_ptr<const Tensor> mask_to_logits(const Bitmap& mask, const ModelInfo
         }
       }
       const double share = seen == 0 ? 0.0 : double(inside) / seen;
-      logits.data<float>()[y * kLowRes + x] = static_cast<float>(20.0 * share - 10.0);
+      logits.data<float>()[y * Model::kLowRes + x] = static_cast<float>(20.0 * share - 10.0);
     }
   }
   return std::make_shared<const Tensor>(std::move(logits));

@@ -6,7 +6,7 @@
 namespace facet::segment {
 namespace {
 
-constexpr std::int64_t kLowRes = 256;
+constexpr std::int64_t kMaskSide = 256;
 
 std::string number(float value) {
   char text[32];
@@ -16,11 +16,7 @@ std::string number(float value) {
 
 std::string pair(float x, float y) { return "(" + number(x) + ", " + number(y) + ")"; }
 
-std::string size_text(Size size) {
-  return std::to_string(size.width) + " x " + std::to_string(size.height) + " pixels (width x height)";
-}
-
-Status bad(const std::string& message) { return {StatusCode::BadPrompt, message}; }
+Status bad_prompt(const std::string& message) { return {StatusCode::BadPrompt, message}; }
 
 bool inside(float x, float y, Size size) {
   return x >= 0 && y >= 0 && x <= static_cast<float>(size.width) && y <= static_cast<float>(size.height);
@@ -28,19 +24,20 @@ bool inside(float x, float y, Size size) {
 
 Status check_points(const Prompt& prompt, Size picture) {
   if (prompt.points.size() != prompt.labels.size()) {
-    return bad(std::to_string(prompt.points.size()) + " points have " + std::to_string(prompt.labels.size()) +
-               " labels; expected one label a point");
+    return bad_prompt(std::to_string(prompt.points.size()) + " points have " +
+                      std::to_string(prompt.labels.size()) + " labels; expected one label a point");
   }
   for (std::size_t i = 0; i < prompt.points.size(); ++i) {
     const Point& p = prompt.points[i];
     const std::string name = "point " + std::to_string(i) + " " + pair(p.x, p.y);
-    if (!std::isfinite(p.x) || !std::isfinite(p.y)) return bad(name + " is not a pair of finite numbers");
+    if (!std::isfinite(p.x) || !std::isfinite(p.y))
+      return bad_prompt(name + " is not a pair of finite numbers");
     if (!inside(p.x, p.y, picture)) {
-      return bad(name + " lies outside the picture, which has " + size_text(picture));
+      return bad_prompt(name + " lies outside the picture, which has " + size_text(picture));
     }
     if (prompt.labels[i] != 0 && prompt.labels[i] != 1) {
-      return bad(name + " has the label " + std::to_string(prompt.labels[i]) +
-                 "; expected 1 (object) or 0 (background)");
+      return bad_prompt(name + " has the label " + std::to_string(prompt.labels[i]) +
+                        "; expected 1 (object) or 0 (background)");
     }
   }
   return {};
@@ -49,32 +46,32 @@ Status check_points(const Prompt& prompt, Size picture) {
 Status check_box(const Box& box, Size picture) {
   const std::string name = "box " + pair(box.x0, box.y0) + " to " + pair(box.x1, box.y1);
   if (!std::isfinite(box.x0) || !std::isfinite(box.y0) || !std::isfinite(box.x1) || !std::isfinite(box.y1)) {
-    return bad(name + " is not made of finite numbers");
+    return bad_prompt(name + " is not made of finite numbers");
   }
   if (box.x1 < box.x0 || box.y1 < box.y0) {
-    return bad(name + " is reversed; expected x0 < x1 and y0 < y1 (top-left corner first)");
+    return bad_prompt(name + " is reversed; expected x0 < x1 and y0 < y1 (top-left corner first)");
   }
-  if (box.x1 == box.x0 || box.y1 == box.y0) return bad(name + " has no area");
+  if (box.x1 == box.x0 || box.y1 == box.y0) return bad_prompt(name + " has no area");
   if (!inside(box.x0, box.y0, picture) || !inside(box.x1, box.y1, picture)) {
-    return bad(name + " lies outside the picture, which has " + size_text(picture));
+    return bad_prompt(name + " lies outside the picture, which has " + size_text(picture));
   }
   return {};
 }
 
 Status check_mask(const Tensor& logits) {
-  if (!(logits.shape() == Shape({kLowRes, kLowRes})) || logits.dtype() != DType::Float32) {
-    return bad("mask logits are " + std::string(dtype_name(logits.dtype())) + " " +
-               logits.shape().to_string() + "; expected F32 [256, 256]");
+  if (!(logits.shape() == Shape({kMaskSide, kMaskSide})) || logits.dtype() != DType::Float32) {
+    return bad_prompt("mask logits are " + std::string(dtype_name(logits.dtype())) + " " +
+                      logits.shape().to_string() + "; expected F32 [256, 256]");
   }
   for (const float value : logits.data<float>()) {
-    if (!std::isfinite(value)) return bad("mask logits hold a value that is not finite");
+    if (!std::isfinite(value)) return bad_prompt("mask logits hold a value that is not finite");
   }
   return {};
 }
 
 Status check_prompt(const Prompt& prompt, Size picture) {
   if (prompt.points.empty() && prompt.labels.empty() && !prompt.box && prompt.mask_logits == nullptr) {
-    return bad("it has no point, no box and no mask; expected at least one of them");
+    return bad_prompt("it has no point, no box and no mask; expected at least one of them");
   }
   FACET_RETURN_IF_ERROR(check_points(prompt, picture));
   if (prompt.box) FACET_RETURN_IF_ERROR(check_box(*prompt.box, picture));
@@ -84,8 +81,12 @@ Status check_prompt(const Prompt& prompt, Size picture) {
 
 }  // namespace
 
+std::string size_text(Size size) {
+  return std::to_string(size.width) + " x " + std::to_string(size.height) + " pixels (width x height)";
+}
+
 Status check_prompts(std::span<const Prompt> prompts, Size picture) {
-  if (prompts.empty()) return bad("there is no prompt; expected at least one point, box or mask");
+  if (prompts.empty()) return bad_prompt("there is no prompt; expected at least one point, box or mask");
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const std::string context = prompts.size() == 1 ? "prompt" : "prompt " + std::to_string(i);
     FACET_RETURN_IF_ERROR(check_prompt(prompts[i], picture).with_context(context));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 
 #include "facet/predictor.h"
 
@@ -9,5 +10,8 @@ namespace facet::segment {
 /// Checks prompts against the picture they are for.
 /// Errors  BadPrompt naming the prompt by its index, what was expected and what was found
 Status check_prompts(std::span<const Prompt> prompts, Size picture);
+
+/// "640 x 480 pixels (width x height)"
+std::string size_text(Size size);
 
 }  // namespace facet::segment

@@ -13,20 +13,19 @@ namespace {
 
 using std::chrono::milliseconds;
 
-Status usage(std::string message) { return {StatusCode::Usage, std::move(message)}; }
-
 Result<std::int64_t> parse_integer(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
-    return usage(fmt::format("expected a whole number, found '{}'", text));
+    return bad_config(fmt::format("expected a whole number, found '{}'", text));
   }
   return value;
 }
 
 Result<std::int64_t> parse_between(std::string_view text, std::int64_t low, std::int64_t high) {
   FACET_ASSIGN_OR_RETURN(const std::int64_t value, parse_integer(text));
-  if (value < low || value > high) return usage(fmt::format("expected {} to {}, found {}", low, high, value));
+  if (value < low || value > high)
+    return bad_config(fmt::format("expected {} to {}, found {}", low, high, value));
   return value;
 }
 
@@ -42,13 +41,13 @@ Result<std::size_t> parse_bytes(std::string_view text) {
   }
   FACET_ASSIGN_OR_RETURN(const std::int64_t value, parse_integer(text));
   if (value < 0 || value > (std::int64_t{1} << 44) >> shift)
-    return usage("expected bytes, as 1048576, 512KiB, 64MiB or 2GiB, up to 16 TiB");
+    return bad_config("expected bytes, as 1048576, 512KiB, 64MiB or 2GiB, up to 16 TiB");
   return static_cast<std::size_t>(value) << shift;
 }
 
 Status set_bool(bool& target, const std::string& value) {
   if (value != "true" && value != "false")
-    return usage(fmt::format("expected true or false, found '{}'", value));
+    return bad_config(fmt::format("expected true or false, found '{}'", value));
   target = value == "true";
   return {};
 }
@@ -56,7 +55,7 @@ Status set_bool(bool& target, const std::string& value) {
 Status set_one_of(std::string& target, const std::string& value,
                   std::initializer_list<std::string_view> allowed) {
   if (std::ranges::find(allowed, value) == allowed.end()) {
-    return usage(fmt::format("expected {}, found '{}'", fmt::join(allowed, " or "), value));
+    return bad_config(fmt::format("expected {}, found '{}'", fmt::join(allowed, " or "), value));
   }
   target = value;
   return {};
@@ -64,7 +63,7 @@ Status set_one_of(std::string& target, const std::string& value,
 
 Status set_route(std::string& target, const std::string& value) {
   if (!value.starts_with('/'))
-    return usage(fmt::format("expected a path that starts with /, found '{}'", value));
+    return bad_config(fmt::format("expected a path that starts with /, found '{}'", value));
   target = value;
   return {};
 }
@@ -73,14 +72,14 @@ Status set_route(std::string& target, const std::string& value) {
 Status set_model(ServiceConfig& config, const std::string& value) {
   const std::size_t equals = value.find('=');
   if (equals == 0 || equals == std::string::npos)
-    return usage(fmt::format("expected NAME=FILE[,PRECISION], found '{}'", value));
+    return bad_config(fmt::format("expected NAME=FILE[,PRECISION], found '{}'", value));
   const std::string name = value.substr(0, equals);
   ModelEntry entry{.file = value.substr(equals + 1)};
   if (const std::size_t comma = entry.file.rfind(','); comma != std::string::npos) {
     entry.precision = entry.file.substr(comma + 1);
     entry.file.resize(comma);
   }
-  if (entry.file.empty()) return usage(fmt::format("the model '{}' has no file", name));
+  if (entry.file.empty()) return bad_config(fmt::format("the model '{}' has no file", name));
   const auto known = std::ranges::find(config.models, name, &std::pair<std::string, ModelEntry>::first);
   if (known != config.models.end()) {
     known->second = std::move(entry);
@@ -94,7 +93,7 @@ Status set_model(ServiceConfig& config, const std::string& value) {
 Status set_alias(ServiceConfig& config, const std::string& value) {
   const std::size_t equals = value.find('=');
   if (equals == 0 || equals == std::string::npos || equals + 1 == value.size()) {
-    return usage(fmt::format("expected ALIAS=MODEL, found '{}'", value));
+    return bad_config(fmt::format("expected ALIAS=MODEL, found '{}'", value));
   }
   config.aliases[value.substr(0, equals)] = value.substr(equals + 1);
   return {};
@@ -102,7 +101,7 @@ Status set_alias(ServiceConfig& config, const std::string& value) {
 
 Status set_origin(ServiceConfig& config, const std::string& value) {
   if (value != "*" && !value.starts_with("http://") && !value.starts_with("https://")) {
-    return usage(fmt::format("expected * or an origin such as https://example.org, found '{}'", value));
+    return bad_config(fmt::format("expected * or an origin such as https://example.org, found '{}'", value));
   }
   config.cors_origins.push_back(value);
   return {};
@@ -270,12 +269,14 @@ std::string_view nearest_key(std::string_view name) {
 
 }  // namespace
 
+Status bad_config(std::string message) { return {StatusCode::Usage, std::move(message)}; }
+
 std::span<const ConfigKey> config_keys() { return kKeys; }
 
 Status set_config_key(ServiceConfig& config, const std::string& name, const std::string& value) {
   const auto* key = std::ranges::find(kKeys, std::string_view(name), &ConfigKey::name);
   if (key == kKeys.end())
-    return usage(fmt::format("unknown key '{}': did you mean '{}'?", name, nearest_key(name)));
+    return bad_config(fmt::format("unknown key '{}': did you mean '{}'?", name, nearest_key(name)));
   return key->set(config, value).with_context(name);
 }
 
@@ -297,16 +298,18 @@ Status apply_vertex(const VertexVariables& variables, ServiceConfig& config) {
 
 Status check_config(const ServiceConfig& config) {
   if (config.tls_certificate.empty() != config.tls_key.empty())
-    return usage("tls_certificate and tls_key: expected both or none");
+    return bad_config("tls_certificate and tls_key: expected both or none");
   for (const auto& [alias, target] : config.aliases) {
     const auto is_model = [&config](const std::string& name) {
       return std::ranges::find(config.models, name, &std::pair<std::string, ModelEntry>::first) !=
              config.models.end();
     };
-    if (is_model(alias)) return usage(fmt::format("alias '{}': a model has this name", alias));
-    if (!is_model(target)) return usage(fmt::format("alias '{}': there is no model '{}'", alias, target));
+    if (is_model(alias)) return bad_config(fmt::format("alias '{}': a model has this name", alias));
+    if (!is_model(target))
+      return bad_config(fmt::format("alias '{}': there is no model '{}'", alias, target));
   }
-  if (config.max_bodies_bytes < config.max_body_bytes) return usage("max_bodies: expected at least max_body");
+  if (config.max_bodies_bytes < config.max_body_bytes)
+    return bad_config("max_bodies: expected at least max_body");
   return {};
 }
 

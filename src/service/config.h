@@ -83,6 +83,9 @@ struct ConfigKey {
 };
 [[nodiscard]] std::span<const ConfigKey> config_keys();
 
+/// Usage, with the message.
+[[nodiscard]] Status bad_config(std::string message);
+
 /// Sets one key from text: sizes as 1048576, 512KiB, 64MiB, 2GiB; times in the unit of the key.
 /// Errors  Usage naming the key: unknown (with the nearest that is known), or a value that does not fit
 Status set_config_key(ServiceConfig& config, const std::string& name, const std::string& value);

@@ -9,19 +9,18 @@
 namespace facet::service {
 namespace {
 
-Status usage(const std::string& message) { return {StatusCode::Usage, message}; }
-
 std::string line_of(const YAML::Node& node) { return fmt::format("line {}", node.Mark().line + 1); }
 
 Result<std::string> scalar(const YAML::Node& node, const std::string& key) {
   if (node.IsScalar()) return node.Scalar();
-  return usage(fmt::format("{}: expected one value", key));
+  return bad_config(fmt::format("{}: expected one value", key));
 }
 
 /// A file, or {file: ..., precision: ...}
 Status set_model_node(const std::string& name, const YAML::Node& node, ServiceConfig& config) {
   if (node.IsScalar()) return set_config_key(config, "model", name + "=" + node.Scalar());
-  if (!node.IsMap()) return usage(fmt::format("models.{}: expected a file, or file and precision", name));
+  if (!node.IsMap())
+    return bad_config(fmt::format("models.{}: expected a file, or file and precision", name));
   std::string file;
   std::string precision = "fp32";
   for (const auto& entry : node) {
@@ -32,14 +31,14 @@ Status set_model_node(const std::string& name, const YAML::Node& node, ServiceCo
     } else if (key == "precision") {
       precision = value;
     } else {
-      return usage(fmt::format("models.{}: unknown key '{}': expected file and precision", name, key));
+      return bad_config(fmt::format("models.{}: unknown key '{}': expected file and precision", name, key));
     }
   }
   return set_config_key(config, "model", fmt::format("{}={},{}", name, file, precision));
 }
 
 Status set_map(const std::string& key, const YAML::Node& node, ServiceConfig& config) {
-  if (!node.IsMap()) return usage(fmt::format("{}: expected a map from names", key));
+  if (!node.IsMap()) return bad_config(fmt::format("{}: expected a map from names", key));
   for (const auto& entry : node) {
     const std::string name = entry.first.Scalar();
     Status status = key == "models"
@@ -71,17 +70,17 @@ Status read_config_file(const std::filesystem::path& path, ServiceConfig& config
   try {
     const YAML::Node root = YAML::LoadFile(path.string());
     if (root.IsNull()) return {};
-    if (!root.IsMap()) return usage(path.string() + ": expected a map from keys to values");
+    if (!root.IsMap()) return bad_config(path.string() + ": expected a map from keys to values");
     for (const auto& entry : root) {
-      if (!entry.first.IsScalar()) return usage(path.string() + ": expected keys that are words");
+      if (!entry.first.IsScalar()) return bad_config(path.string() + ": expected keys that are words");
       Status status = set_node(entry.first.Scalar(), entry.second, config);
       if (!status.ok()) return status.with_context(line_of(entry.first)).with_context(path.string());
     }
     return {};
   } catch (const YAML::BadFile&) {
-    return usage(fmt::format("{}: cannot be read", path.string()));
+    return bad_config(fmt::format("{}: cannot be read", path.string()));
   } catch (const YAML::Exception& error) {
-    return usage(fmt::format("{}: not valid YAML: {}", path.string(), error.what()));
+    return bad_config(fmt::format("{}: not valid YAML: {}", path.string(), error.what()));
   }
 }
 

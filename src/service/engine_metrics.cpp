@@ -7,8 +7,6 @@ namespace {
 
 constexpr std::array<double, 6> kBatchBounds = {1, 2, 4, 8, 16, 32};
 
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
 const char* closed_name(EncodeQueue::Closed reason) {
   switch (reason) {
     case EncodeQueue::Closed::Alone:

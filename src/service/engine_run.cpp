@@ -7,8 +7,6 @@
 namespace facet::service {
 namespace {
 
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
 void answer_all(const Answers& answers) {
   for (const auto& answer : answers) answer();
 }

@@ -8,11 +8,6 @@
 #include "service/engine_impl.h"
 
 namespace facet::service {
-namespace {
-
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
-}  // namespace
 
 Status Engine::Impl::admit(Lane lane, bool full, Duration wait, const RequestScope& scope) {
   const TimePoint now = clock_.now();

@@ -25,6 +25,11 @@ Result<T> outcome(const Submit& submit) {
 
 }  // namespace
 
+std::string_view state_name(ModelState state) {
+  if (state == ModelState::Loading) return "loading";
+  return state == ModelState::Ready ? "ready" : "failed";
+}
+
 ModelRegistry::ModelRegistry(Engine& engine, Metrics& metrics, Options options)
     : engine_(engine),
       metrics_(metrics),

@@ -24,6 +24,8 @@ struct ModelSpec {
 };
 
 enum class ModelState { Loading, Ready, Failed };
+/// "loading", "ready" or "failed"
+[[nodiscard]] std::string_view state_name(ModelState state);
 
 /// What `GET /admin/models` and readiness tell of one model.
 struct ModelReport {

@@ -5,16 +5,16 @@
 namespace facet::cli {
 namespace {
 
-Samples of(std::initializer_list<double> values) {
+Samples samples_of(std::initializer_list<double> values) {
   Samples samples;
   for (const double value : values) samples.add(value);
   return samples;
 }
 
 TEST(Samples, MediansAreTheMiddleOrTheMeanOfTheMiddleTwo) {
-  EXPECT_EQ(of({3, 1, 2}).median(), 2);
-  EXPECT_EQ(of({4, 1, 3, 2}).median(), 2.5);
-  EXPECT_EQ(of({7}).median(), 7);
+  EXPECT_EQ(samples_of({3, 1, 2}).median(), 2);
+  EXPECT_EQ(samples_of({4, 1, 3, 2}).median(), 2.5);
+  EXPECT_EQ(samples_of({7}).median(), 7);
   EXPECT_EQ(Samples().median(), 0);
 }
 
@@ -25,7 +25,7 @@ TEST(Samples, PercentilesAreNearestRanks) {
   EXPECT_EQ(hundred.percentile(0.5), 50);
   EXPECT_EQ(hundred.percentile(1), 100);
   EXPECT_EQ(hundred.percentile(0), 1);
-  EXPECT_EQ(of({5, 6, 9}).percentile(0.99), 9);
+  EXPECT_EQ(samples_of({5, 6, 9}).percentile(0.99), 9);
   EXPECT_EQ(Samples().percentile(0.99), 0);
 }
 

@@ -9,7 +9,7 @@
 namespace facet::cli {
 namespace {
 
-Tensor of(std::vector<float> values) { return Tensor::from(values, {std::int64_t(values.size())}); }
+Tensor floats(std::vector<float> values) { return Tensor::from(values, {std::int64_t(values.size())}); }
 
 Tensor halves(const std::vector<float>& values) {
   Tensor tensor(Shape({std::int64_t(values.size())}), DType::BFloat16);
@@ -19,26 +19,26 @@ Tensor halves(const std::vector<float>& values) {
 }
 
 TEST(RelativeError, IsTheLengthOfTheDifferenceOverTheLengthOfTheExpected) {
-  EXPECT_NEAR(relative_error(of({3, 0}), of({3, 4})), 0.8, 1e-12);
-  EXPECT_EQ(relative_error(of({1, 2}), of({1, 2})), 0);
-  EXPECT_EQ(relative_error(of({0, 0}), of({0, 0})), 0);
-  EXPECT_EQ(relative_error(of({1}), of({0})), 1);
-  EXPECT_EQ(relative_error(of({1}), of({1, 1})), 1);
+  EXPECT_NEAR(relative_error(floats({3, 0}), floats({3, 4})), 0.8, 1e-12);
+  EXPECT_EQ(relative_error(floats({1, 2}), floats({1, 2})), 0);
+  EXPECT_EQ(relative_error(floats({0, 0}), floats({0, 0})), 0);
+  EXPECT_EQ(relative_error(floats({1}), floats({0})), 1);
+  EXPECT_EQ(relative_error(floats({1}), floats({1, 1})), 1);
 }
 
 TEST(RelativeError, ReadsHalfTheWidthToo) {
-  EXPECT_EQ(relative_error(halves({1, -2}), of({1, -2})), 0);
-  EXPECT_NEAR(relative_error(of({3, 0}), halves({3, 4})), 0.8, 1e-12);
+  EXPECT_EQ(relative_error(halves({1, -2}), floats({1, -2})), 0);
+  EXPECT_NEAR(relative_error(floats({3, 0}), halves({3, 4})), 0.8, 1e-12);
 }
 
 TEST(StepComparer, ComparesSumsInTheirOrder) {
   StepRecorder recorder;
-  recorder.sum(of({3, 4}));
-  recorder.sum(of({1, 0}));
+  recorder.sum(floats({3, 4}));
+  recorder.sum(floats({1, 0}));
   StepComparer comparer(recorder);
-  comparer.sum(of({3, 0}));
-  comparer.sum(of({1, 0}));
-  comparer.sum(of({1}));
+  comparer.sum(floats({3, 0}));
+  comparer.sum(floats({1, 0}));
+  comparer.sum(floats({1}));
   const std::vector<StepError> errors = comparer.take();
   ASSERT_EQ(errors.size(), 2U);
   EXPECT_EQ(errors[0].step, "sum 0 [2]");

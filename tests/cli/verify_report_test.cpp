@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-VerifyDocument sample() {
+VerifyDocument sample_verify() {
   VerifyDocument document;
   document.model = {.architecture = "mobile_sam", .precision = "bf16"};
   document.against = "fp32";
@@ -24,7 +24,7 @@ VerifyDocument sample() {
 }
 
 TEST(VerifyReport, AllMasksOfAllPicturesCount) {
-  const VerifyDocument document = sample();
+  const VerifyDocument document = sample_verify();
   EXPECT_DOUBLE_EQ(document.mean_iou(), (0.99 + 1 + 1 + 0.98) / 4);
   EXPECT_EQ(document.min_iou(), 0.98);
   EXPECT_THAT(document.failures(), IsEmpty());
@@ -37,7 +37,7 @@ TEST(VerifyReport, AllMasksOfAllPicturesCount) {
 }
 
 TEST(VerifyReport, AFailureListsTheStepsAndTheFirstThatDeparts) {
-  VerifyDocument document = sample();
+  VerifyDocument document = sample_verify();
   document.pictures[1].steps[1].error = 0.5;
   document.pictures[1].click_ious = {0.5};
   EXPECT_EQ(document.first_departure(), "blocks 1");
@@ -53,7 +53,7 @@ TEST(VerifyReport, AFailureListsTheStepsAndTheFirstThatDeparts) {
 }
 
 TEST(VerifyReport, NotANumberIsAFailure) {
-  VerifyDocument document = sample();
+  VerifyDocument document = sample_verify();
   document.pictures[0].embedding_error = std::nan("");
   EXPECT_EQ(document.failures().size(), 1U);
 }

@@ -16,7 +16,7 @@ using testing::shared_path;
 
 constexpr double kMatchIou = 0.95;
 constexpr double kMatchShare = 0.97;
-constexpr double kScoreTolerance = 0.01;
+constexpr double kQualityTolerance = 0.01;
 
 AutomaticMaskOptions to_options(const json& entry) {
   AutomaticMaskOptions options;
@@ -61,8 +61,8 @@ TEST_P(AutomaticMasksGolden, MatchOneToOne) {
     taken[at] = true;
     const AutomaticMask& mask = (*masks)[at];
     const bool scores_agree =
-        std::abs(mask.predicted_iou - expected["predicted_iou"].get<float>()) <= kScoreTolerance &&
-        std::abs(mask.stability_score - expected["stability_score"].get<float>()) <= kScoreTolerance;
+        std::abs(mask.predicted_iou - expected["predicted_iou"].get<float>()) <= kQualityTolerance &&
+        std::abs(mask.stability_score - expected["stability_score"].get<float>()) <= kQualityTolerance;
     matched += scores_agree ? 1 : 0;
   }
   const auto total = double(std::max(golden["masks"].size(), masks->size()));

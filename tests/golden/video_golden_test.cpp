@@ -21,8 +21,8 @@ using nlohmann::json;
 using testing::relative_l2_error;
 using testing::shared_path;
 
-constexpr double kTolerance = 1e-2;  // errors feed back through the memory
-constexpr double kAreaTolerance = 0.002;
+constexpr double kVideoTolerance = 1e-2;  // errors feed back through the memory
+constexpr double kVideoAreaTolerance = 0.002;
 constexpr int kStride = 8;
 
 class Pictures : public FrameReader {
@@ -75,7 +75,7 @@ class VideoGolden : public ::testing::TestWithParam<std::string> {
     const Tensor expected = tensors_->read_float32(key + "_logits_sub").value();
     const Tensor actual = subsampled_logits(masks);
     ASSERT_EQ(actual.shape(), expected.shape()) << key;
-    EXPECT_LE(relative_l2_error(actual, expected), kTolerance) << key;
+    EXPECT_LE(relative_l2_error(actual, expected), kVideoTolerance) << key;
   }
 
   static void expect_areas(const FrameMasks& masks, const json& entry, const std::string& key) {
@@ -83,7 +83,7 @@ class VideoGolden : public ::testing::TestWithParam<std::string> {
     for (std::size_t i = 0; i < masks.objects.size(); ++i) {
       EXPECT_EQ(masks.objects[i].object, entry["object_ids"][i]) << key;
       const double area = entry["areas"][i];
-      EXPECT_NEAR(double(masks.objects[i].area), area, std::max(2.0, kAreaTolerance * area))
+      EXPECT_NEAR(double(masks.objects[i].area), area, std::max(2.0, kVideoAreaTolerance * area))
           << key << " " << i;
     }
   }

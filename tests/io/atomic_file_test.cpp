@@ -14,7 +14,7 @@ namespace {
 
 using testing::TemporaryFolder;
 
-std::string content(const std::filesystem::path& path) {
+std::string text_of(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), {}};
 }
@@ -40,9 +40,9 @@ TEST(AtomicFile, ReplacesTheOldFileInOneStep) {
   Result<AtomicFile> file = AtomicFile::create(folder / "a.txt");
   ASSERT_TRUE(file.ok());
   ASSERT_TRUE(file->write("new").ok());
-  EXPECT_EQ(content(folder / "a.txt"), "old");
+  EXPECT_EQ(text_of(folder / "a.txt"), "old");
   ASSERT_TRUE(file->commit().ok());
-  EXPECT_EQ(content(folder / "a.txt"), "new");
+  EXPECT_EQ(text_of(folder / "a.txt"), "new");
   EXPECT_EQ(files_in(folder.path()), 1U);
 }
 

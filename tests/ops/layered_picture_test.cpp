@@ -8,7 +8,7 @@ namespace {
 
 using facet::testing::random_tensor;
 
-struct Case {
+struct PictureCase {
   std::int64_t batch, tokens, heads, dim, blocks;
   std::size_t layers;
   std::int64_t vectors = 6;  // of the earlier layers
@@ -27,7 +27,7 @@ Tensor positive(Tensor tensor) {
 
 // Random layers and a random projection of `width` values that sees them.
 struct Picture {
-  Picture(const Case& c, std::int64_t width, int seed) {
+  Picture(const PictureCase& c, std::int64_t width, int seed) {
     base = random_tensor({c.blocks, width, kPositionBlock}, seed);
     places = random_tensor({c.blocks, width, kPositionBlock}, seed + 1);
     bias = random_tensor({width}, seed + 2);
@@ -52,14 +52,14 @@ struct Picture {
   std::vector<PictureLayer> layers;
 };
 
-std::string text(const Case& c) {
+std::string text(const PictureCase& c) {
   return std::to_string(c.tokens) + " tokens of " + std::to_string(c.heads) + " x " + std::to_string(c.dim) +
          ", layers " + std::to_string(c.layers);
 }
 
 class LayeredPictureTest : public OpTest {
  protected:
-  void compare_project(const Case& c, std::int64_t width) {
+  void compare_project(const PictureCase& c, std::int64_t width) {
     const Picture picture(c, width, 1);
     const ProjectPictureArgs args{.layers = picture.layers, .projection = picture.projection()};
     Tensor fast = Tensor::zeros({c.batch, c.blocks, width, kPositionBlock});
@@ -69,7 +69,7 @@ class LayeredPictureTest : public OpTest {
     EXPECT_TENSOR_NEAR(fast, slow, 1e-5) << text(c);
   }
 
-  void compare_fold(const Case& c, std::int64_t width) {
+  void compare_fold(const PictureCase& c, std::int64_t width) {
     const Tensor tokens = random_tensor({c.batch, c.tokens, c.heads * c.dim}, 1);
     const Tensor matrix = random_tensor({c.heads * c.dim, width}, 2);
     Tensor fast = Tensor::zeros({c.batch, c.heads * c.tokens, width});
@@ -79,7 +79,7 @@ class LayeredPictureTest : public OpTest {
     EXPECT_TENSOR_NEAR(fast, slow, 1e-5) << text(c);
   }
 
-  void compare_weigh(const Case& c) {
+  void compare_weigh(const PictureCase& c) {
     const Picture picture(c, c.heads * c.dim, 1);
     const Tensor keys = scaled(random_tensor({c.batch, c.tokens, c.heads * c.dim}, 50), c.gain);
     const WeighTokensArgs args{.layers = picture.layers,
@@ -94,7 +94,7 @@ class LayeredPictureTest : public OpTest {
     EXPECT_TENSOR_NEAR(fast, slow, c.gain > 1 ? 1e-4 : 1e-5) << text(c);
   }
 
-  void compare_length(const Case& c, bool shared_start) {
+  void compare_length(const PictureCase& c, bool shared_start) {
     const std::int64_t vectors = c.heads * c.tokens;
     const Picture picture(c, c.heads * c.dim, 1);
     const Tensor start = random_tensor({shared_start ? 1 : c.batch, c.blocks * kPositionBlock}, 50);
@@ -115,7 +115,7 @@ class LayeredPictureTest : public OpTest {
     EXPECT_TENSOR_NEAR(fast, slow, 1e-5) << text(c);
   }
 
-  void compare_pool(const Case& c) {
+  void compare_pool(const PictureCase& c) {
     const Picture keys(c, c.heads * c.dim, 1);
     const Picture values(c, c.heads * c.dim, 20);
     const Tensor queries = scaled(random_tensor({c.batch, c.tokens, c.heads * c.dim}, 50), c.gain);
@@ -132,7 +132,7 @@ class LayeredPictureTest : public OpTest {
     EXPECT_TENSOR_NEAR(fast, slow, c.gain > 1 ? 1e-4 : 1e-5) << text(c);
   }
 
-  void compare_masks(const Case& c, std::int64_t channels, std::int64_t depth, std::int64_t masks,
+  void compare_masks(const PictureCase& c, std::int64_t channels, std::int64_t depth, std::int64_t masks,
                      std::int64_t blocks_a_line) {
     const Picture picture(c, 4 * channels, 1);
     const Tensor gamma = random_tensor({channels}, 50);
@@ -208,7 +208,7 @@ TEST_P(LayeredPictureTest, BlocksOfPositionsMatchTheOracle) {
 }
 
 TEST_P(LayeredPictureTest, RefusesLayersOfAnotherPicture) {
-  const Case c{1, 7, 8, 16, 4, 1};
+  const PictureCase c{1, 7, 8, 16, 4, 1};
   const Picture picture(c, 128, 1);
   const Picture larger({1, 7, 8, 16, 5, 1}, 128, 1);
   const Tensor keys = random_tensor({1, 7, 128}, 50);

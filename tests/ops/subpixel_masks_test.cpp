@@ -8,14 +8,14 @@ namespace {
 
 using facet::testing::random_tensor;
 
-struct Case {
+struct MasksCase {
   std::int64_t batch, height, width, channels, depth, masks;
   bool skip;
 };
 
 class SubpixelMasksTest : public OpTest {
  protected:
-  void compare(const Case& c) {
+  void compare(const MasksCase& c) {
     const std::int64_t pixels = c.height * c.width;
     const Tensor x = random_tensor({c.batch, pixels * 4, c.channels}, 1);
     const Tensor gamma = random_tensor({c.channels}, 2);

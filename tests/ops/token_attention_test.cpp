@@ -8,7 +8,7 @@ namespace {
 
 using facet::testing::random_tensor;
 
-struct Case {
+struct AttentionCase {
   std::int64_t batch, tokens, heads, dim, positions, channels;
   bool shared = true;
   float gain = 1.0F;
@@ -21,7 +21,7 @@ class TokenAttentionTest : public OpTest {
     return tensor;
   }
 
-  void compare_pool(const Case& c) {
+  void compare_pool(const AttentionCase& c) {
     const std::int64_t inner = c.heads * c.dim;
     const Tensor image = random_tensor({c.shared ? 1 : c.batch, c.positions, c.channels}, 1);
     const Tensor positions = random_tensor({c.positions, c.channels}, 2);
@@ -45,7 +45,7 @@ class TokenAttentionTest : public OpTest {
         << c.tokens << " tokens, " << c.positions << " positions";
   }
 
-  void compare_spread(const Case& c) {
+  void compare_spread(const AttentionCase& c) {
     const std::int64_t inner = c.heads * c.dim;
     const Tensor image = random_tensor({c.shared ? 1 : c.batch, c.positions, c.channels}, 1);
     const Tensor positions = random_tensor({c.positions, c.channels}, 2);
@@ -83,7 +83,7 @@ class TokenAttentionTest : public OpTest {
   }
 };
 
-const Case kCases[] = {
+const AttentionCase kCases[] = {
     {1, 7, 8, 16, 4096, 256},              // a click
     {3, 9, 8, 16, 200, 256},               // boxes and points on one picture
     {3, 9, 8, 16, 200, 256, false},        // each with a picture of its own
@@ -94,11 +94,11 @@ const Case kCases[] = {
 };
 
 TEST_P(TokenAttentionTest, PoolsAsTheOracleProjectsScoresAndWeighs) {
-  for (const Case& c : kCases) compare_pool(c);
+  for (const AttentionCase& c : kCases) compare_pool(c);
 }
 
 TEST_P(TokenAttentionTest, SpreadsAsTheOracleProjectsScoresAndWeighs) {
-  for (const Case& c : kCases) compare_spread(c);
+  for (const AttentionCase& c : kCases) compare_spread(c);
 }
 
 TEST_P(TokenAttentionTest, RefusesShapesThatDoNotFit) {

@@ -28,8 +28,8 @@ struct EverythingOptions {
   ThreadOptions threads;
 };
 
-const std::set<OutputKind> kDefaultKinds = {OutputKind::Overlay, OutputKind::Labels, OutputKind::Json,
-                                            OutputKind::Coco, OutputKind::Csv};
+const std::set<OutputKind> kEverythingKinds = {OutputKind::Overlay, OutputKind::Labels, OutputKind::Json,
+                                               OutputKind::Coco, OutputKind::Csv};
 
 /// The pictures of one call, one after the other, on one model.
 class EverythingRun {
@@ -157,7 +157,7 @@ class EverythingRun {
 
 Status run_everything(const EverythingOptions& options, Io& io) {
   FACET_ASSIGN_OR_RETURN(AutomaticMaskOptions automatic, make_automatic_options(options.automatic));
-  FACET_ASSIGN_OR_RETURN(OutputPlan plan, plan_output(options.output, kDefaultKinds));
+  FACET_ASSIGN_OR_RETURN(OutputPlan plan, plan_output(options.output, kEverythingKinds));
   if (options.output_mode == "binary_mask") {
     if (plan.folder.empty())
       return {StatusCode::Usage, "--output-mode binary_mask writes files: say where, with -o"};

@@ -38,7 +38,7 @@ struct PredictCommandOptions {
   ThreadOptions threads;
 };
 
-const std::set<OutputKind> kDefaultKinds = {OutputKind::Overlay, OutputKind::Masks, OutputKind::Labels,
+const std::set<OutputKind> kPredictKinds = {OutputKind::Overlay, OutputKind::Masks, OutputKind::Labels,
                                             OutputKind::Json,    OutputKind::Coco,  OutputKind::Csv};
 
 // Scores are estimates and may fall below zero.
@@ -157,7 +157,7 @@ Status encode_and_predict(const PredictCommandOptions& options, const Image& ima
 Status run_predict(const PredictCommandOptions& options, Io& io) {
   FACET_RETURN_IF_ERROR(check_options(options));
   FACET_ASSIGN_OR_RETURN(const std::vector<PromptRequest> requests, parse_prompts(options.prompts));
-  FACET_ASSIGN_OR_RETURN(const OutputPlan plan, plan_output(options.output, kDefaultKinds));
+  FACET_ASSIGN_OR_RETURN(const OutputPlan plan, plan_output(options.output, kPredictKinds));
   PredictRun run;
   FACET_ASSIGN_OR_RETURN(run.threads, start_threads(options.threads));
   for (const PromptRequest& request : requests) run.mask_files.push_back(request.mask_text);

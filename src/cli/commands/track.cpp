@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "cli/command.h"
+#include "cli/human_text.h"
 #include "cli/model_options.h"
+#include "cli/result_files.h"
 #include "cli/stopwatch.h"
 #include "cli/thread_options.h"
 #include "cli/track_outputs.h"
@@ -19,7 +20,6 @@
 namespace facet::cli {
 namespace {
 
-constexpr const char* kDefaultFolder = "facet-out";
 constexpr const char* kPipe = "-";
 
 struct TrackOptions {
@@ -46,13 +46,6 @@ struct FrameRange {
   int first = 0;
   std::optional<int> last;
 };
-
-std::optional<int> whole_number(std::string_view text) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
-  return number;
-}
 
 Result<FrameRange> parse_range(const std::string& text) {
   if (text.empty()) return FrameRange{};

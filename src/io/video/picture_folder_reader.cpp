@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Rational kFrameRate{25, 1};  // a folder states none
+constexpr Rational kFolderFrameRate{25, 1};  // a folder states none
 constexpr std::array<std::string_view, 6> kEndings = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"};
 
 bool is_picture_name(const fs::path& path) {
@@ -55,8 +55,8 @@ Result<std::unique_ptr<VideoReader>> PictureFolderReader::open(const fs::path& f
   VideoInfo info{.source = folder.string(),
                  .container = "pictures",
                  .codec = "pictures",
-                 .time_base = {kFrameRate.den, kFrameRate.num},
-                 .frame_rate = kFrameRate};
+                 .time_base = {kFolderFrameRate.den, kFolderFrameRate.num},
+                 .frame_rate = kFolderFrameRate};
   std::unique_ptr<PictureFolderReader> reader(
       new PictureFolderReader(std::move(pictures), std::move(info), read));
   Status last;

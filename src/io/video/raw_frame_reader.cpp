@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kName = "standard input";
 constexpr int kAskStopMs = 100;
-constexpr Rational kFrameRate{25, 1};  // a pipe states none
+constexpr Rational kPipeFrameRate{25, 1};  // a pipe states none
 constexpr std::array<const char*, 8> kFormats = {"rgb24", "bgr24",   "rgba", "bgra",
                                                  "gray8", "yuv420p", "nv12", "yuyv422"};
 
@@ -55,8 +55,8 @@ Result<std::unique_ptr<VideoReader>> RawFrameReader::open(int descriptor, const 
                  .container = "raw",
                  .codec = format.pixels,
                  .size = format.size,
-                 .time_base = {kFrameRate.den, kFrameRate.num},
-                 .frame_rate = kFrameRate};
+                 .time_base = {kPipeFrameRate.den, kPipeFrameRate.num},
+                 .frame_rate = kPipeFrameRate};
   std::unique_ptr<RawFrameReader> reader(
       new RawFrameReader(std::move(info), descriptor, pixels, std::size_t(bytes), options));
   FACET_RETURN_IF_ERROR(reader->begin());

@@ -14,7 +14,7 @@ namespace facet::io {
 namespace {
 
 constexpr int kFlags = SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP;
-constexpr int kUnity = 1 << 16;
+constexpr int kUnscaled = 1 << 16;
 
 /// The formats whose name alone says full range; swscale takes their other names with a range beside them.
 AVPixelFormat without_range(AVPixelFormat format) {
@@ -68,7 +68,8 @@ Status RgbConverter::prepare(const AVFrame& frame) {
     return {StatusCode::BadPicture, "the pixel format " + format_name(frame) + " cannot become RGB"};
   }
   const int* matrix = sws_getCoefficients(matrix_of(frame));
-  sws_setColorspaceDetails(scaler_.get(), matrix, is_full_range(frame) ? 1 : 0, matrix, 1, 0, kUnity, kUnity);
+  sws_setColorspaceDetails(scaler_.get(), matrix, is_full_range(frame) ? 1 : 0, matrix, 1, 0, kUnscaled,
+                           kUnscaled);
   if (rgb_ != nullptr && rgb_->width == frame.width && rgb_->height == frame.height) return {};
   // swscale's vector code may write past the end of a row: rows of its own, padded, then copied.
   rgb_ = new_frame();

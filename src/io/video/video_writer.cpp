@@ -20,20 +20,9 @@ extern "C" {
 }
 
 namespace facet::io {
-namespace {
-
-constexpr int kBufferBytes = 1 << 16;
-// The index at the end of an MP4 file: its fixed part, and what a frame adds at most.
-constexpr std::int64_t kIndexBytes = 1 << 14;
-constexpr std::int64_t kIndexBytesPerFrame = 64;
-constexpr int kGroupOfPictures = 50;
-constexpr const char* kQuality = "20";  // x264's constant rate factor: hard to tell from the source
-constexpr std::int64_t kMpeg4BitsPerPixel = 8;
-constexpr int kUnity = 1 << 16;
-
 /// libav's output callbacks over an AtomicFile.
-struct Sink {
-  explicit Sink(AtomicFile opened) : file(std::move(opened)) {}
+struct VideoSink {
+  explicit VideoSink(AtomicFile opened) : file(std::move(opened)) {}
   AtomicFile file;
   std::int64_t position = 0;
   std::int64_t size = 0;
@@ -57,11 +46,22 @@ struct Sink {
   }
 };
 
+namespace {
+
+constexpr int kBufferBytes = 1 << 16;
+// The index at the end of an MP4 file: its fixed part, and what a frame adds at most.
+constexpr std::int64_t kIndexBytes = 1 << 14;
+constexpr std::int64_t kIndexBytesPerFrame = 64;
+constexpr int kGroupOfPictures = 50;
+constexpr const char* kQuality = "20";  // x264's constant rate factor: hard to tell from the source
+constexpr std::int64_t kMpeg4BitsPerPixel = 8;
+constexpr int kSameContrast = 1 << 16;
+
 int write_sink(void* sink, std::uint8_t* data, int count) {
-  return static_cast<Sink*>(sink)->write(data, count);
+  return static_cast<VideoSink*>(sink)->write(data, count);
 }
 std::int64_t seek_sink(void* sink, std::int64_t offset, int whence) {
-  return static_cast<Sink*>(sink)->seek(offset, whence);
+  return static_cast<VideoSink*>(sink)->seek(offset, whence);
 }
 
 const AVCodec* find_encoder() {
@@ -97,7 +97,7 @@ struct VideoWriter::Impl {
   Status encode(const AVFrame* picture);
   Status store();
 
-  Sink sink;
+  VideoSink sink;
   const std::filesystem::path path;
   const VideoWriterOptions options;
   std::string codec_name;
@@ -185,7 +185,7 @@ Status VideoWriter::Impl::prepare_frame() {
                               nullptr));
   if (scaler == nullptr) throw std::bad_alloc();
   const int* matrix = sws_getCoefficients(SWS_CS_ITU601);
-  sws_setColorspaceDetails(scaler.get(), matrix, 1, matrix, 0, 0, kUnity, kUnity);
+  sws_setColorspaceDetails(scaler.get(), matrix, 1, matrix, 0, 0, kSameContrast, kSameContrast);
   return {};
 }
 

@@ -12,8 +12,8 @@
 namespace facet::models {
 namespace {
 
-constexpr float kNormEps = 1e-6F;
-constexpr int kMlpRatio = 4;
+constexpr float kHieraNormEps = 1e-6F;
+constexpr int kHieraMlpRatio = 4;
 constexpr int kPatchKernel = 7;
 constexpr int kPatchStride = 4;
 
@@ -53,14 +53,14 @@ HieraBlock::HieraBlock(const nn::WeightScope& weights, const Config& config)
 
 HieraBlock::HieraBlock(const nn::WeightScope& weights, const Config& config, Projections projections)
     : config_(config),
-      norm1_(weights / "norm1", config.dim, kNormEps),
+      norm1_(weights / "norm1", config.dim, kHieraNormEps),
       q_(std::move(projections.q)),
       qkv_(std::move(*projections.rest)),
       padding_row_(std::move(projections.rest_bias)),
       attn_proj_(weights / "attn" / "proj", config.dim_out, config.dim_out),
-      norm2_(weights / "norm2", config.dim_out, kNormEps),
-      lin1_(weights / "mlp" / "layers" / 0, config.dim_out, kMlpRatio * config.dim_out),
-      lin2_(weights / "mlp" / "layers" / 1, kMlpRatio * config.dim_out, config.dim_out) {
+      norm2_(weights / "norm2", config.dim_out, kHieraNormEps),
+      lin1_(weights / "mlp" / "layers" / 0, config.dim_out, kHieraMlpRatio * config.dim_out),
+      lin2_(weights / "mlp" / "layers" / 1, kHieraMlpRatio * config.dim_out, config.dim_out) {
   if (config.pools()) shortcut_proj_.emplace(weights / "proj", config.dim, config.dim_out);
 }
 

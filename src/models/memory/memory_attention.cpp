@@ -12,25 +12,25 @@
 namespace facet::models {
 namespace {
 
-constexpr std::int64_t kDim = 256;
+constexpr std::int64_t kAttentionDim = 256;
 constexpr std::int64_t kMemoryDim = 64;
-constexpr std::int64_t kMlpDim = 2048;
-constexpr float kNormEps = 1e-5F;
+constexpr std::int64_t kAttentionMlpDim = 2048;
+constexpr float kAttentionNormEps = 1e-5F;
 constexpr float kPositionShare = 0.1F;
 
 // out_proj(v_proj(x)) as one product.
 nn::LinearWeights value_and_out(const nn::WeightScope& weights) {
-  const Tensor v = (weights / "v_proj").take("weight", {kDim, kMemoryDim});
-  const Tensor v_bias = (weights / "v_proj").take("bias", {kDim});
-  const Tensor out = (weights / "out_proj").take("weight", {kDim, kDim});
-  const Tensor out_bias = (weights / "out_proj").take("bias", {kDim});
-  Tensor weight(Shape({kDim, kMemoryDim}));
-  Tensor bias(Shape({kDim}));
-  for (std::int64_t row = 0; row < kDim; ++row) {
+  const Tensor v = (weights / "v_proj").take("weight", {kAttentionDim, kMemoryDim});
+  const Tensor v_bias = (weights / "v_proj").take("bias", {kAttentionDim});
+  const Tensor out = (weights / "out_proj").take("weight", {kAttentionDim, kAttentionDim});
+  const Tensor out_bias = (weights / "out_proj").take("bias", {kAttentionDim});
+  Tensor weight(Shape({kAttentionDim, kMemoryDim}));
+  Tensor bias(Shape({kAttentionDim}));
+  for (std::int64_t row = 0; row < kAttentionDim; ++row) {
     double constant = out_bias.data<float>()[row];
     double sums[kMemoryDim] = {};
-    for (std::int64_t c = 0; c < kDim; ++c) {
-      const double factor = out.data<float>()[row * kDim + c];
+    for (std::int64_t c = 0; c < kAttentionDim; ++c) {
+      const double factor = out.data<float>()[row * kAttentionDim + c];
       constant += factor * v_bias.data<float>()[c];
       for (std::int64_t i = 0; i < kMemoryDim; ++i) sums[i] += factor * v.data<float>()[c * kMemoryDim + i];
     }
@@ -54,9 +54,9 @@ Tensor attend(ops::Context& ctx, ConstTensorView q, ConstTensorView k, ConstTens
                   .queries = q.shape()[1],
                   .keys = k.shape()[1],
                   .heads = 1,
-                  .dim = int(kDim),
+                  .dim = int(kAttentionDim),
                   .value_dim = int(value_dim),
-                  .scale = 1.0F / std::sqrt(static_cast<float>(kDim))},
+                  .scale = 1.0F / std::sqrt(static_cast<float>(kAttentionDim))},
                  out);
   return out;
 }
@@ -64,19 +64,19 @@ Tensor attend(ops::Context& ctx, ConstTensorView q, ConstTensorView k, ConstTens
 }  // namespace
 
 MemoryAttentionLayer::MemoryAttentionLayer(const nn::WeightScope& weights)
-    : norm1_(weights / "norm1", kDim, kNormEps),
-      self_q_(weights / "self_attn" / "q_proj", kDim, kDim),
-      self_k_(weights / "self_attn" / "k_proj", kDim, kDim),
-      self_v_(weights / "self_attn" / "v_proj", kDim, kDim),
-      self_out_(weights / "self_attn" / "out_proj", kDim, kDim),
-      norm2_(weights / "norm2", kDim, kNormEps),
-      memory_q_(weights / "cross_attn_image" / "q_proj", kDim, kDim),
-      memory_k_(weights / "cross_attn_image" / "k_proj", kMemoryDim, kDim),
-      memory_out_(weights / "cross_attn_image" / "out_proj", kMemoryDim, kDim,
+    : norm1_(weights / "norm1", kAttentionDim, kAttentionNormEps),
+      self_q_(weights / "self_attn" / "q_proj", kAttentionDim, kAttentionDim),
+      self_k_(weights / "self_attn" / "k_proj", kAttentionDim, kAttentionDim),
+      self_v_(weights / "self_attn" / "v_proj", kAttentionDim, kAttentionDim),
+      self_out_(weights / "self_attn" / "out_proj", kAttentionDim, kAttentionDim),
+      norm2_(weights / "norm2", kAttentionDim, kAttentionNormEps),
+      memory_q_(weights / "cross_attn_image" / "q_proj", kAttentionDim, kAttentionDim),
+      memory_k_(weights / "cross_attn_image" / "k_proj", kMemoryDim, kAttentionDim),
+      memory_out_(weights / "cross_attn_image" / "out_proj", kMemoryDim, kAttentionDim,
                   [&] { return value_and_out(weights / "cross_attn_image"); }),
-      norm3_(weights / "norm3", kDim, kNormEps),
-      linear1_(weights / "linear1", kDim, kMlpDim),
-      linear2_(weights / "linear2", kMlpDim, kDim) {}
+      norm3_(weights / "norm3", kAttentionDim, kAttentionNormEps),
+      linear1_(weights / "linear1", kAttentionDim, kAttentionMlpDim),
+      linear2_(weights / "linear2", kAttentionMlpDim, kAttentionDim) {}
 
 void MemoryAttentionLayer::attend_self(ops::Context& ctx, ConstTensorView angles, TensorView x) const {
   const Tensor normed = norm1_.forward(ctx, x);
@@ -96,7 +96,7 @@ void MemoryAttentionLayer::attend_memory(ops::Context& ctx, ConstTensorView angl
     ops::rotate_positions(ctx, angles, q);
     Tensor k = memory_k_.forward(ctx, placed_tokens.reshaped({1, shape[0], shape[1]}));
     const std::int64_t spatial = shape[0] - memory.pointer_tokens;
-    const TensorView rotated(k.view().raw(), {spatial, kDim}, k.dtype());
+    const TensorView rotated(k.view().raw(), {spatial, kAttentionDim}, k.dtype());
     ops::rotate_positions(ctx, angles, rotated);  // pointers have no place in the picture
     const ops::ReadAs values(ctx, memory.tokens.view().reshaped({1, shape[0], shape[1]}), k.dtype());
     memory_out_.add_to(ctx, attend(ctx, q, k, values.view()), x);
@@ -106,9 +106,9 @@ void MemoryAttentionLayer::attend_memory(ops::Context& ctx, ConstTensorView angl
 }
 
 MemoryAttention::MemoryAttention(const nn::WeightScope& weights, int grid)
-    : positions_(nn::sine_position_grid(grid, grid, kDim)),
-      angles_(nn::axial_rotary_table(grid, grid, kDim)),
-      norm_(weights / "norm", kDim, kNormEps) {
+    : positions_(nn::sine_position_grid(grid, grid, kAttentionDim)),
+      angles_(nn::axial_rotary_table(grid, grid, kAttentionDim)),
+      norm_(weights / "norm", kAttentionDim, kAttentionNormEps) {
   for (float& value : positions_.data<float>()) value *= kPositionShare;
   for (int i = 0; weights.has("layers." + std::to_string(i) + ".norm1.weight"); ++i) {
     layers_.emplace_back(weights / "layers" / i);
@@ -116,7 +116,7 @@ MemoryAttention::MemoryAttention(const nn::WeightScope& weights, int grid)
 }
 
 Tensor MemoryAttention::begin(ops::Context& ctx, ConstTensorView features) const {
-  Tensor x = ctx.make({1, positions_.shape()[0], kDim});
+  Tensor x = ctx.make({1, positions_.shape()[0], kAttentionDim});
   ops::add(ctx, features.reshaped(x.shape()), positions_, x);
   if (!layers_.empty()) layers_[0].attend_self(ctx, angles_, x);
   return x;

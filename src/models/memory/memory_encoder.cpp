@@ -8,15 +8,15 @@
 namespace facet::models {
 namespace {
 
-constexpr std::int64_t kDim = 256;
+constexpr std::int64_t kFeatureDim = 256;
 constexpr int kStride = 16;  // pixels of the model's square a token is wide
-constexpr float kNormEps = 1e-6F;
+constexpr float kMemoryNormEps = 1e-6F;
 constexpr int kFuserLayers = 2;
 constexpr int kDepthwiseKernel = 7;
 constexpr std::array<std::int64_t, 5> kMaskChannels = {1, 4, 16, 64, 256};
 constexpr int kLayersPerStage = 3;  // convolution, norm, activation
 
-nn::Linear pointwise(const nn::WeightScope& weights, std::int64_t in, std::int64_t out) {
+nn::Linear biased_pointwise(const nn::WeightScope& weights, std::int64_t in, std::int64_t out) {
   return {weights, in, out, [&] {
             Tensor matrix = weights.take("weight", {out, in, 1, 1}).reshaped({out, in});
             return nn::LinearWeights{std::move(matrix), weights.take("bias", {out})};
@@ -52,7 +52,7 @@ ConvNextBlock::ConvNextBlock(const nn::WeightScope& weights, std::int64_t dim, S
                     Tensor filters = place.take("weight", {dim, 1, kDepthwiseKernel, kDepthwiseKernel});
                     return nn::Conv2dWeights{std::move(filters), place.take("bias", {dim})};
                   })),
-      norm_(weights / "norm", dim, kNormEps),
+      norm_(weights / "norm", dim, kMemoryNormEps),
       expand_(weights / "pwconv1", dim, 4 * dim),
       reduce_(weights / "pwconv2", 4 * dim, dim,
               [&] { return take_scaled(weights / "pwconv2", 4 * dim, dim, weights.take("gamma", {dim})); }) {}
@@ -65,9 +65,9 @@ void ConvNextBlock::forward(ops::Context& ctx, TensorView x) const {
 
 MemoryEncoder::MemoryEncoder(const nn::WeightScope& weights, int grid)
     : grid_(grid),
-      mask_out_(pointwise(weights / "mask_downsampler" / "encoder" / 12, kDim, kDim)),
-      feature_proj_(pointwise(weights / "pix_feat_proj", kDim, kDim)),
-      out_proj_(pointwise(weights / "out_proj", kDim, kMemoryDim)) {
+      mask_out_(biased_pointwise(weights / "mask_downsampler" / "encoder" / 12, kFeatureDim, kFeatureDim)),
+      feature_proj_(biased_pointwise(weights / "pix_feat_proj", kFeatureDim, kFeatureDim)),
+      out_proj_(biased_pointwise(weights / "out_proj", kFeatureDim, kMemoryDim)) {
   const nn::WeightScope encoder = weights / "mask_downsampler" / "encoder";
   int side = grid * kStride;
   for (int i = 0; i + 1 < int(kMaskChannels.size()); ++i, side /= 2) {
@@ -81,10 +81,10 @@ MemoryEncoder::MemoryEncoder(const nn::WeightScope& weights, int grid)
                Tensor filters = conv.take("weight", {out, in, 3, 3});
                return nn::Conv2dWeights{std::move(filters), conv.take("bias", {out})};
              }),
-         nn::LayerNorm(encoder / (kLayersPerStage * i + 1), out, kNormEps)});
+         nn::LayerNorm(encoder / (kLayersPerStage * i + 1), out, kMemoryNormEps)});
   }
   for (int i = 0; i < kFuserLayers; ++i) {
-    fuser_.emplace_back(weights / "fuser" / "layers" / i, kDim, Size{grid, grid});
+    fuser_.emplace_back(weights / "fuser" / "layers" / i, kFeatureDim, Size{grid, grid});
   }
 }
 
@@ -110,7 +110,7 @@ Tensor MemoryEncoder::forward(ops::Context& ctx, ConstTensorView features, Const
   Tensor x = downsample(ctx, mask_logits, binary);  // [B, grid, grid, 256]
   {
     const Tensor projected = feature_proj_.forward_float32(ctx, features);
-    ops::add(ctx, x, projected.view().reshaped({grid_, grid_, kDim}), x);
+    ops::add(ctx, x, projected.view().reshaped({grid_, grid_, kFeatureDim}), x);
   }
   for (const ConvNextBlock& block : fuser_) block.forward(ctx, x);
   return out_proj_.forward_float32(ctx, x).reshaped({objects, std::int64_t(grid_) * grid_, kMemoryDim});

@@ -11,13 +11,13 @@
 namespace facet::models {
 namespace {
 
-constexpr float kNormEps = 1e-5F;
-constexpr int kMlpRatio = 4;
+constexpr float kTinyVitNormEps = 1e-5F;
+constexpr int kTinyVitMlpRatio = 4;
 constexpr int kExpandRatio = 4;
 constexpr int kStemStride = 4;
 // Of a bottleneck: it is four times wider than its input and would rule the peak of memory.
 constexpr int kStripRows = 32;
-constexpr std::int64_t kOutChannels = 256;
+constexpr std::int64_t kTinyVitOutChannels = 256;
 using ops::Activation;
 using ops::Conv2dConfig;
 
@@ -139,7 +139,7 @@ Tensor derive_bias(const nn::WeightScope& weights, const TinyVitStage& stage) {
 // its beta.
 struct TinyVitBlock::Qkv {
   Qkv(const nn::WeightScope& weights, std::int64_t dim)
-      : norm(weights / "norm", dim, kNormEps),
+      : norm(weights / "norm", dim, kTinyVitNormEps),
         padding_row((weights / "qkv")
                         .derive("padding_row", {3 * dim},
                                 [&] {
@@ -182,9 +182,9 @@ TinyVitBlock::TinyVitBlock(const nn::WeightScope& weights, const TinyVitStage& s
       bias_(derive_bias(weights / "attn", stage)),
       proj_(weights / "attn" / "proj", stage.dim, stage.dim),
       local_conv_(weights / "local_conv", depthwise(stage.dim, 1, Activation::None)),
-      mlp_norm_(weights / "mlp" / "norm", stage.dim, kNormEps),
-      fc1_(weights / "mlp" / "fc1", stage.dim, kMlpRatio * stage.dim),
-      fc2_(weights / "mlp" / "fc2", kMlpRatio * stage.dim, stage.dim) {}
+      mlp_norm_(weights / "mlp" / "norm", stage.dim, kTinyVitNormEps),
+      fc1_(weights / "mlp" / "fc1", stage.dim, kTinyVitMlpRatio * stage.dim),
+      fc2_(weights / "mlp" / "fc2", kTinyVitMlpRatio * stage.dim, stage.dim) {}
 
 Tensor TinyVitBlock::attend(ops::Context& ctx, ConstTensorView x) const {
   const Shape& shape = x.shape();
@@ -230,7 +230,7 @@ TinyVitEncoder::TinyVitEncoder(const nn::WeightScope& weights, const TinyVitConf
              stem(3, config.stages[0].dim / 2, image_size, Activation::Gelu)),
       stem1_(weights / "patch_embed" / "seq" / 2,
              stem(config.stages[0].dim / 2, config.stages[0].dim, image_size / 2, Activation::None)),
-      neck_(weights / "neck", config.stages.back().dim, kOutChannels, {64, 64}) {
+      neck_(weights / "neck", config.stages.back().dim, kTinyVitOutChannels, {64, 64}) {
   Size grid{image_size / kStemStride, image_size / kStemStride};
   for (std::size_t i = 0; i < config.stages.size(); ++i) {
     const TinyVitStage& shape = config.stages[i];

@@ -9,9 +9,9 @@
 namespace facet::models {
 namespace {
 
-constexpr float kNormEps = 1e-6F;
-constexpr int kMlpRatio = 4;
-constexpr std::int64_t kOutChannels = 256;
+constexpr float kVitNormEps = 1e-6F;
+constexpr int kVitMlpRatio = 4;
+constexpr std::int64_t kVitOutChannels = 256;
 
 }  // namespace
 
@@ -27,7 +27,7 @@ VitBlock::VitBlock(const nn::WeightScope& weights, const VitConfig& config, int 
     : grid_{config.grid, config.grid},
       window_{window, window},
       heads_(config.heads),
-      norm1_(weights / "norm1", config.dim, kNormEps),
+      norm1_(weights / "norm1", config.dim, kVitNormEps),
       qkv_bias_(std::move(qkv_bias)),
       qkv_(weights / "attn" / "qkv", config.dim, 3 * config.dim,
            [&] {
@@ -37,9 +37,9 @@ VitBlock::VitBlock(const nn::WeightScope& weights, const VitConfig& config, int 
       rel_pos_h_((weights / "attn").take("rel_pos_h", {2 * window - 1, config.dim / config.heads})),
       rel_pos_w_((weights / "attn").take("rel_pos_w", {2 * window - 1, config.dim / config.heads})),
       proj_(weights / "attn" / "proj", config.dim, config.dim),
-      norm2_(weights / "norm2", config.dim, kNormEps),
-      lin1_(weights / "mlp" / "lin1", config.dim, kMlpRatio * config.dim),
-      lin2_(weights / "mlp" / "lin2", kMlpRatio * config.dim, config.dim) {}
+      norm2_(weights / "norm2", config.dim, kVitNormEps),
+      lin1_(weights / "mlp" / "lin1", config.dim, kVitMlpRatio * config.dim),
+      lin2_(weights / "mlp" / "lin2", kVitMlpRatio * config.dim, config.dim) {}
 
 Tensor VitBlock::attend(ops::Context& ctx, ConstTensorView x) const {
   const Tensor qkv = qkv_.forward(ctx, norm1_.forward(ctx, x));  // [B, N, (q | k | v, head, dim)]
@@ -81,7 +81,7 @@ void VitBlock::forward(ops::Context& ctx, TensorView x) const {
 VitEncoder::VitEncoder(const nn::WeightScope& weights, const VitConfig& config)
     : patch_embed_(weights / "patch_embed" / "proj", 3, config.dim, config.patch),
       pos_embed_(weights.take("pos_embed", {1, config.grid, config.grid, config.dim})),
-      neck_(weights / "neck", config.dim, kOutChannels, {config.grid, config.grid}) {
+      neck_(weights / "neck", config.dim, kVitOutChannels, {config.grid, config.grid}) {
   for (int i = 0; i < config.depth; ++i) {
     blocks_.emplace_back(weights / "blocks" / i, config, config.is_global(i));
   }

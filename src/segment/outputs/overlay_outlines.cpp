@@ -7,7 +7,7 @@
 namespace facet::segment {
 namespace {
 
-constexpr int kSubpixelBits = 6;
+constexpr int kOutlineSubpixelBits = 6;
 using Ring = std::vector<Point>;
 
 // The middle of every pixel edge along the ring: a staircase turns into a slope.
@@ -37,7 +37,7 @@ Ring smoothed(const Ring& ring) {
 }
 
 std::vector<cv::Point> to_canvas(const Ring& ring, const BoxXywh& box) {
-  constexpr float kScale = 1 << kSubpixelBits;
+  constexpr float kScale = 1 << kOutlineSubpixelBits;
   std::vector<cv::Point> points;
   for (const Point& p : ring) {  // the centre of pixel 0 is 0 to OpenCV, 0.5 to an outline
     points.emplace_back(int(std::lround((p.x + float(box.x) - 0.5F) * kScale)),
@@ -75,9 +75,9 @@ void draw_outline(Image& canvas, const Rle& mask, const Rgb& colour) {
   cv::Mat pixels(canvas.height(), canvas.width(), CV_8UC3, canvas.rgb().data());
   const int width = line_width(canvas.size());
   const std::vector<std::vector<cv::Point>> rings = smooth_rings(mask, width);
-  cv::polylines(pixels, rings, true, darkened(colour), width + 2, cv::LINE_AA, kSubpixelBits);
+  cv::polylines(pixels, rings, true, darkened(colour), width + 2, cv::LINE_AA, kOutlineSubpixelBits);
   cv::polylines(pixels, rings, true, cv::Scalar(colour[0], colour[1], colour[2]), width, cv::LINE_AA,
-                kSubpixelBits);
+                kOutlineSubpixelBits);
 }
 
 }  // namespace facet::segment

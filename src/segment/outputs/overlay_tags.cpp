@@ -78,8 +78,8 @@ cv::Rect free_place(const cv::Rect& wanted, Size picture, const std::vector<cv::
 
 // Round corners by four quarter circles around the corners of a smaller rectangle.
 void fill_plate(cv::Mat& pixels, const cv::Rect& plate, const cv::Scalar& colour) {
-  constexpr int kSubpixelBits = 4;
-  constexpr int kScale = 1 << kSubpixelBits;
+  constexpr int kTagSubpixelBits = 4;
+  constexpr int kScale = 1 << kTagSubpixelBits;
   const int radius = plate.height / 4;
   const cv::Point corners[] = {{plate.x + plate.width - 1 - radius, plate.y + plate.height - 1 - radius},
                                {plate.x + radius, plate.y + plate.height - 1 - radius},
@@ -92,7 +92,7 @@ void fill_plate(cv::Mat& pixels, const cv::Rect& plate, const cv::Scalar& colour
                      arc);
     outline.insert(outline.end(), arc.begin(), arc.end());
   }
-  cv::fillConvexPoly(pixels, outline, colour, cv::LINE_AA, kSubpixelBits);
+  cv::fillConvexPoly(pixels, outline, colour, cv::LINE_AA, kTagSubpixelBits);
 }
 
 void draw_tag(cv::Mat& pixels, const cv::Rect& plate, const std::string& text, const Rgb& colour,

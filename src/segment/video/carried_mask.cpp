@@ -21,8 +21,6 @@ constexpr double kMaxStray = 0.15;  // of the diagonal: beyond it a point lies o
 constexpr double kPull = 0.3;       // weight of "no further motion" where points are few
 constexpr float kMarginPx = 12;
 
-double diagonal(const Box& box) { return std::hypot(box.x1 - box.x0, box.y1 - box.y0); }
-
 /// What is left of each point's motion over a similarity, smoothly in between.
 class RestMotion {
  public:
@@ -136,6 +134,8 @@ BoxXywh landing(const Box& box, const Similarity& motion, Size size) {
 }
 
 }  // namespace
+
+double diagonal(const Box& box) { return std::hypot(box.x1 - box.x0, box.y1 - box.y0); }
 
 CarriedMask::CarriedMask(std::vector<float> logits, Size size)
     : source_(std::move(logits)), map_(source_.size()), logits_(source_) {

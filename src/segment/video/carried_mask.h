@@ -52,4 +52,7 @@ class CarriedMask {
   Bitmap mask_;
 };
 
+/// From corner to corner, in pixels.
+[[nodiscard]] double diagonal(const Box& box);
+
 }  // namespace facet::segment

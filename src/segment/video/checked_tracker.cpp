@@ -5,11 +5,7 @@
 namespace facet::segment {
 namespace {
 
-Status bad(const std::string& message) { return {StatusCode::BadPrompt, message}; }
-
-std::string size_text(Size size) {
-  return std::to_string(size.width) + " x " + std::to_string(size.height) + " pixels (width x height)";
-}
+Status bad_video_prompt(const std::string& message) { return {StatusCode::BadPrompt, message}; }
 
 Status check_prompt(const VideoPrompt& prompt, Size video) {
   if (!prompt.mask) {
@@ -17,15 +13,15 @@ Status check_prompt(const VideoPrompt& prompt, Size video) {
     return check_prompts({&plain, 1}, video);
   }
   if (!prompt.points.empty() || !prompt.labels.empty() || prompt.box) {
-    return bad("a mask stands alone; found points or a box beside it");
+    return bad_video_prompt("a mask stands alone; found points or a box beside it");
   }
   const Bitmap& mask = *prompt.mask;
   if (mask.size != video) {
-    return bad("the mask has " + size_text(mask.size) + ", the video " + size_text(video));
+    return bad_video_prompt("the mask has " + size_text(mask.size) + ", the video " + size_text(video));
   }
   if (mask.bits.size() != std::size_t(video.height) * std::size_t(video.width)) {
-    return bad("the mask holds " + std::to_string(mask.bits.size()) + " pixels; expected " +
-               size_text(video));
+    return bad_video_prompt("the mask holds " + std::to_string(mask.bits.size()) + " pixels; expected " +
+                            size_text(video));
   }
   return {};
 }
@@ -38,13 +34,13 @@ CheckedTracker::CheckedTracker(std::unique_ptr<Tracker> tracker, std::shared_ptr
 Status CheckedTracker::check_frame(int frame) const {
   const std::optional<int> count = frames_->frame_count();
   if (frame >= 0 && (!count || frame < *count)) return {};
-  return bad("frame " + std::to_string(frame) + " lies outside the video; expected 0" +
-             (count ? " to " + std::to_string(*count - 1) : std::string(" or more")));
+  return bad_video_prompt("frame " + std::to_string(frame) + " lies outside the video; expected 0" +
+                          (count ? " to " + std::to_string(*count - 1) : std::string(" or more")));
 }
 
 Status CheckedTracker::check_object(int object) const {
   if (!removed_.contains(object)) return {};
-  return bad("object " + std::to_string(object) + " was removed; give it another number");
+  return bad_video_prompt("object " + std::to_string(object) + " was removed; give it another number");
 }
 
 Result<FrameMasks> CheckedTracker::prompt(int frame, int object, const VideoPrompt& prompt) {

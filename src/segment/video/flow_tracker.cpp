@@ -24,8 +24,6 @@ float object_logit(double confidence, bool present) {
   return float(std::log(p / (1 - p)));
 }
 
-double diagonal(const Box& box) { return std::hypot(box.x1 - box.x0, box.y1 - box.y0); }
-
 double area(const Box& box) { return double(box.x1 - box.x0) * double(box.y1 - box.y0); }
 
 Box scaled(const Box& box, Size from, Size to) {

@@ -7,7 +7,7 @@
 namespace facet::segment {
 namespace {
 
-std::string size_text(Size size) { return std::to_string(size.width) + " x " + std::to_string(size.height); }
+std::string sides_text(Size size) { return std::to_string(size.width) + " x " + std::to_string(size.height); }
 
 }  // namespace
 
@@ -39,8 +39,8 @@ Result<FrameFeatures*> FrameFeatureCache::get(ops::Context& ctx, int frame) {
   }
   if (picture->size() != frames_->size()) {
     return Status(StatusCode::BadPicture, "frame " + std::to_string(frame) + " has " +
-                                              size_text(picture->size()) + " pixels, the video " +
-                                              size_text(frames_->size()));
+                                              sides_text(picture->size()) + " pixels, the video " +
+                                              sides_text(frames_->size()));
   }
   // Room first: what is dropped and what is made must not be held at the same time.
   while (!kept_.empty() && bytes() + kept_.front().bytes() > budget_bytes_) kept_.pop_back();

@@ -11,8 +11,6 @@
 namespace facet::segment {
 namespace {
 
-constexpr int kLowRes = 4 * Model::kGrid;
-
 bool is_ambiguous(const Prompt& prompt) {
   return prompt.points.size() == 1 && !prompt.box && prompt.mask_logits == nullptr;
 }
@@ -60,7 +58,7 @@ Result<std::vector<std::vector<MaskPrediction>>> FrameSegmenter::candidates(std:
 
 std::vector<float> FrameSegmenter::upsample(const Tensor& low_res_logits, Size size) const {
   const Placement placement{size, last_->second.input_size, !model().keeps_aspect};
-  return MaskUpsampler(placement, kLowRes, Model::kImageSize).logits(low_res_logits.data<float>());
+  return MaskUpsampler(placement, Model::kLowRes, Model::kImageSize).logits(low_res_logits.data<float>());
 }
 
 std::size_t most_agreeing(const std::vector<MaskPrediction>& candidates, const Rle& mask) {

@@ -31,11 +31,6 @@ std::optional<std::int64_t> parse_ms(std::string_view text, const Location& loca
   return value;
 }
 
-const Json* member(const Json& object, const char* name) {
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return found == object.end() || found->is_null() ? nullptr : &*found;
-}
-
 /// The shortest that the header, the query or the body asks for.
 std::optional<std::int64_t> asked_ms(Call& call) {
   std::optional<std::int64_t> shortest_ms;

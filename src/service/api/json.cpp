@@ -55,6 +55,11 @@ Json parse_json(std::string_view text, const Location& location) {
   }
 }
 
+const Json* member(const Json& object, const char* name) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
 std::string dump(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 double shortest(float value) { return std::stod(fmt::format("{}", value)); }

@@ -16,6 +16,8 @@ using Json = nlohmann::ordered_json;
 ///         object, an
 ///         object of more than 256 keys, or nested deeper than 32; `location` is where the text stood
 [[nodiscard]] Json parse_json(std::string_view text, const Location& location = {"body"});
+/// What an object has under `name`; nullptr when that is nothing or null, or `object` is no object.
+[[nodiscard]] const Json* member(const Json& object, const char* name);
 /// One line; text that is not UTF-8 is made so.
 [[nodiscard]] std::string dump(const Json& value);
 /// The double that reads like the float: 0.98 and not 0.9800000190734863.

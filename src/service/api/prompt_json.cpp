@@ -44,11 +44,6 @@ std::shared_ptr<const Tensor> read_logits(const std::string& text, const Locatio
   return std::make_shared<const Tensor>(std::move(logits));
 }
 
-const Json* member(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found == object.end() || found->is_null() ? nullptr : &*found;
-}
-
 }  // namespace
 
 Point point_of(const Json& pair) { return {pair[0].get<float>(), pair[1].get<float>()}; }

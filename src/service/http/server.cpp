@@ -24,7 +24,7 @@ using boost::system::error_code;
 
 constexpr std::chrono::milliseconds kAcceptPause{100};  // when the process has no descriptor left
 
-Status usage(const std::string& what, const error_code& error) {
+Status unusable(const std::string& what, const error_code& error) {
   return {StatusCode::Usage, what + ": " + error.message()};
 }
 
@@ -35,9 +35,9 @@ Result<std::shared_ptr<asio::ssl::context>> load_tls(const TlsFiles& files) {
                            asio::ssl::context::no_tlsv1_1 | asio::ssl::context::no_compression,
                        error);
   context->use_certificate_chain_file(files.certificate.string(), error);
-  if (error) return usage("TLS certificate " + files.certificate.string(), error);
+  if (error) return unusable("TLS certificate " + files.certificate.string(), error);
   context->use_private_key_file(files.key.string(), asio::ssl::context::pem, error);
-  if (error) return usage("TLS key " + files.key.string(), error);
+  if (error) return unusable("TLS key " + files.key.string(), error);
   return context;
 }
 
@@ -116,7 +116,7 @@ Result<std::uint16_t> HttpServer::listen(const ListenAddress& address, HttpAppli
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (error) return usage("cannot listen on " + name, error);
+  if (error) return unusable("cannot listen on " + name, error);
   const std::uint16_t port = acceptor.local_endpoint(error).port();
   asio::post(impl_->io, [impl = impl_.get(), raw = listener.get()] { impl->accept(*raw); });
   impl_->listeners.push_back(std::move(listener));

@@ -7,11 +7,6 @@
 namespace facet::service {
 namespace {
 
-std::string_view state_name(ModelState state) {
-  if (state == ModelState::Loading) return "loading";
-  return state == ModelState::Ready ? "ready" : "failed";
-}
-
 /// Administrators also see files and why a load failed.
 Json report_json(const ModelReport& report) {
   Json json = {{"name", report.spec.name},
@@ -33,7 +28,7 @@ Json models_json(const Call& call) {
   return {{"models", std::move(models)}, {"aliases", call.service().models.aliases()}};
 }
 
-HttpResponse get_models(Call& call) { return json_response(models_json(call)); }
+HttpResponse get_model_reports(Call& call) { return json_response(models_json(call)); }
 
 /// The models that the request names, with what it does not say taken from those that are there.
 std::vector<ModelSpec> asked_specs(Call& call) {
@@ -80,7 +75,7 @@ void add_admin_routes(std::vector<Route>& routes) {
                     .summary = "All models, their files, and how their last load ended",
                     .answers = {{200, "application/json", "ModelList", "all models"}},
                     .needs_token = false,
-                    .handler = get_models});
+                    .handler = get_model_reports});
   routes.push_back({.method = "POST",
                     .path = "/admin/models",
                     .operation = "adminLoadModels",

@@ -204,11 +204,6 @@ HttpResponse delete_image(Call& call) {
   return {.status = 204};
 }
 
-std::string_view state_name(ModelState state) {
-  if (state == ModelState::Loading) return "loading";
-  return state == ModelState::Ready ? "ready" : "failed";
-}
-
 HttpResponse get_models(Call& call) {
   Json models = Json::array();
   for (const ModelReport& report : call.service().models.reports()) {

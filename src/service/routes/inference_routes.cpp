@@ -17,9 +17,9 @@ HttpResponse get_server(Call& /*call*/) {
   return json_response({{"name", "facet"}, {"version", "2"}, {"extensions", {"binary_tensor_data"}}});
 }
 
-HttpResponse get_live(Call& /*call*/) { return json_response({{"live", true}}); }
+HttpResponse get_inference_live(Call& /*call*/) { return json_response({{"live", true}}); }
 
-HttpResponse get_ready(Call& call) {
+HttpResponse get_inference_ready(Call& call) {
   const bool ready = !call.service().draining && call.service().models.ready();
   return json_response({{"ready", ready}}, ready ? 200 : 503);
 }
@@ -261,11 +261,13 @@ void add_model_routes(std::vector<Route>& routes, const std::string& path, const
 }  // namespace
 
 void add_inference_routes(std::vector<Route>& routes) {
-  Route live = base("GET", "/v2/health/live", "inferenceLive", "Whether the process serves", get_live);
+  Route live =
+      base("GET", "/v2/health/live", "inferenceLive", "Whether the process serves", get_inference_live);
   live.answers = {{200, "application/json", "Live", "it does"}};
   live.needs_token = false;
   routes.push_back(std::move(live));
-  Route ready = base("GET", "/v2/health/ready", "inferenceReady", "Whether all models serve", get_ready);
+  Route ready =
+      base("GET", "/v2/health/ready", "inferenceReady", "Whether all models serve", get_inference_ready);
   ready.answers = {{200, "application/json", "Ready", "they do"},
                    {503, "application/json", "Ready", "not yet"}};
   ready.needs_token = false;

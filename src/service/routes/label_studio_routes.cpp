@@ -20,11 +20,6 @@ HttpResponse post_setup(Call& call) {
   return json_response({{"model_version", model_version(*find_model(call, "", {}))}});
 }
 
-const Json* member(const Json& object, const char* name) {
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return found == object.end() || found->is_null() ? nullptr : &*found;
-}
-
 const Json* drawn_results(const Call& call) {
   const Json* params = call.field("params");
   const Json* context = params == nullptr ? nullptr : member(*params, "context");

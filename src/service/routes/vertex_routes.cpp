@@ -11,11 +11,6 @@
 namespace facet::service {
 namespace {
 
-const Json* member(const Json& object, const char* name) {
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return found == object.end() || found->is_null() ? nullptr : &*found;
-}
-
 /// A flag of the instance, or else of the parameters that hold for all.
 std::optional<bool> flag(const Json& instance, const Json& parameters, const char* name) {
   for (const Json* object : {&instance, &parameters}) {
@@ -111,7 +106,7 @@ Json finish_instance(Call& call, const Json& json, const ServedModelPtr& model, 
   return answer;
 }
 
-HttpResponse post_predict(Call& call) {
+HttpResponse post_vertex_predict(Call& call) {
   const Json* parameters = call.field("parameters");
   const Json* name = parameters == nullptr ? nullptr : member(*parameters, "model");
   const ServedModelPtr model =
@@ -162,7 +157,7 @@ void add_vertex_routes(std::vector<Route>& routes, const ServiceConfig& config) 
        .bodies = {{"application/json", "VertexRequest"}},
        .answers = {{200, "application/json", "VertexAnswer", "one prediction an instance, in order"}},
        .work = RouteWork::Long,
-       .handler = post_predict});
+       .handler = post_vertex_predict});
 }
 
 }  // namespace facet::service

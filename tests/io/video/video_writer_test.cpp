@@ -17,7 +17,7 @@ using testing::number_shown;
 using testing::numbered_frame;
 using testing::TemporaryFolder;
 
-std::size_t files_in(const std::filesystem::path& folder) {
+std::size_t files_of(const std::filesystem::path& folder) {
   return std::size_t(std::distance(std::filesystem::directory_iterator(folder), {}));
 }
 
@@ -30,7 +30,7 @@ TEST(VideoWriter, WhatItWritesIsReadBack) {
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(writer->write(numbered_frame(size, i), times[i]).ok());
   EXPECT_FALSE(std::filesystem::exists(folder / "out.mp4"));
   ASSERT_TRUE(writer->finish().ok());
-  EXPECT_EQ(files_in(folder.path()), 1U);
+  EXPECT_EQ(files_of(folder.path()), 1U);
   const auto reader = open_video((folder / "out.mp4").string());
   ASSERT_TRUE(reader.ok()) << reader.status().message();
   ASSERT_EQ((*reader)->frame_count(), 5);
@@ -62,7 +62,7 @@ TEST(VideoWriter, WithoutFinishNothingIsLeft) {
     ASSERT_TRUE(writer.ok());
     ASSERT_TRUE(writer->write(numbered_frame({48, 64}, 1), 0).ok());
   }
-  EXPECT_EQ(files_in(folder.path()), 0U);
+  EXPECT_EQ(files_of(folder.path()), 0U);
 }
 
 TEST(VideoWriter, WithoutAFrameThereIsNoFile) {

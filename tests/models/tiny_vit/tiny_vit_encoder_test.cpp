@@ -14,7 +14,7 @@ namespace {
 
 using testing::random_tensor;
 
-class RandomWeights : public nn::WeightReader {
+class RandomMbConvWeights : public nn::WeightReader {
  public:
   [[nodiscard]] bool has(const std::string& name) const override { return name.ends_with("c.bias"); }
   [[nodiscard]] Tensor take(const std::string& name, const Shape& shape) override {
@@ -28,21 +28,21 @@ class RandomWeights : public nn::WeightReader {
 
 // Heights of less than a strip, of one, of one and a row, and of several.
 TEST(MbConv, StripsMakeWhatTheWholePictureMakes) {
-  constexpr std::int64_t kDim = 8;
-  RandomWeights reader;
+  constexpr std::int64_t kBlockDim = 8;
+  RandomMbConvWeights reader;
   const nn::WeightScope weights(reader);
-  const MbConv block(weights, kDim);
-  const ops::Conv2dConfig widen{.in = kDim, .out = 4 * kDim, .activation = ops::Activation::Gelu};
-  const ops::Conv2dConfig narrow{.in = 4 * kDim, .out = kDim, .activation = ops::Activation::Gelu};
-  const ops::Conv2dConfig filter{.in = 4 * kDim,
-                                 .out = 4 * kDim,
+  const MbConv block(weights, kBlockDim);
+  const ops::Conv2dConfig widen{.in = kBlockDim, .out = 4 * kBlockDim, .activation = ops::Activation::Gelu};
+  const ops::Conv2dConfig narrow{.in = 4 * kBlockDim, .out = kBlockDim, .activation = ops::Activation::Gelu};
+  const ops::Conv2dConfig filter{.in = 4 * kBlockDim,
+                                 .out = 4 * kBlockDim,
                                  .kernel = 3,
                                  .padding = 1,
                                  .depthwise = true,
                                  .activation = ops::Activation::Gelu};
   ops::Context ctx(ops::cpu_kernels(), ThreadTeam(2));
   for (const std::int64_t height : {1, 5, 32, 33, 64, 101}) {
-    Tensor x = random_tensor({2, height, 7, kDim}, height);
+    Tensor x = random_tensor({2, height, 7, kBlockDim}, height);
     Tensor expected = x.clone();
     const Tensor wide = nn::ConvNorm(weights / "conv1", widen).forward(ctx, x);
     const Tensor filtered = nn::ConvNorm(weights / "conv2", filter).forward(ctx, wide);

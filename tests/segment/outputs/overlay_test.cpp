@@ -10,16 +10,16 @@
 namespace facet::segment {
 namespace {
 
-constexpr Size kSize{120, 160};
+constexpr Size kPictureSize{120, 160};
 
-Image grey_picture(Size size = kSize) {
+Image grey_picture(Size size = kPictureSize) {
   return {size, std::vector<std::uint8_t>(std::size_t(size.height) * size.width * 3, 120)};
 }
 
 MaskRecord block(BoxXywh box) {
-  Bitmap mask{kSize, std::vector<std::uint8_t>(std::size_t(kSize.height) * kSize.width)};
+  Bitmap mask{kPictureSize, std::vector<std::uint8_t>(std::size_t(kPictureSize.height) * kPictureSize.width)};
   for (int y = box.y; y < box.y + box.height; ++y) {
-    for (int x = box.x; x < box.x + box.width; ++x) mask.bits[std::size_t(y) * kSize.width + x] = 1;
+    for (int x = box.x; x < box.x + box.width; ++x) mask.bits[std::size_t(y) * kPictureSize.width + x] = 1;
   }
   return make_mask_record(rle_encode(mask), 0.93F);
 }
@@ -76,8 +76,8 @@ TEST(Overlay, TextStandsOnAPlateInsideItsMask) {
       .fill_opacity = 0, .outlines = false, .ids = true, .scores = true, .colours = {{255, 255, 0}}};
   const Image drawn = draw_overlay(grey_picture(), masks, options);
   std::size_t plate = 0, ink = 0;
-  for (int y = 0; y < kSize.height; ++y) {
-    for (int x = 0; x < kSize.width; ++x) {
+  for (int y = 0; y < kPictureSize.height; ++y) {
+    for (int x = 0; x < kPictureSize.width; ++x) {
       const Rgb pixel = at(drawn, y, x);
       if (pixel != kGrey) {
         EXPECT_TRUE(x >= 20 && x < 120 && y >= 20 && y < 100) << x << " " << y;
@@ -100,8 +100,8 @@ TEST(Overlay, TextOfMasksInOnePlaceDoesNotCoverItself) {
   const Image both = draw_overlay(grey_picture(), named, options);
   named[1].label = "";
   const Image first = draw_overlay(grey_picture(), named, options);
-  for (int y = 0; y < kSize.height; ++y) {
-    for (int x = 0; x < kSize.width; ++x) {
+  for (int y = 0; y < kPictureSize.height; ++y) {
+    for (int x = 0; x < kPictureSize.width; ++x) {
       if (at(first, y, x) == Rgb{255, 0, 0}) {
         ASSERT_EQ(at(both, y, x), (Rgb{255, 0, 0})) << x << " " << y;
       }
@@ -117,8 +117,8 @@ TEST(Overlay, TextMakesRoomForPrompts) {
   const auto plate = [&] {
     const Image drawn = draw_overlay(grey_picture(), masks, options);
     std::size_t count = 0;
-    for (int y = 0; y < kSize.height; ++y) {
-      for (int x = 0; x < kSize.width; ++x) count += at(drawn, y, x) == yellow ? 1 : 0;
+    for (int y = 0; y < kPictureSize.height; ++y) {
+      for (int x = 0; x < kPictureSize.width; ++x) count += at(drawn, y, x) == yellow ? 1 : 0;
     }
     return count;
   };
@@ -160,7 +160,7 @@ TEST(Overlay, EverythingAtTheEdgesStaysInside) {
                                .points = {{{0, 0}, 1}, {{160, 120}, 0}},
                                .boxes = {{-5, -5, 165, 125}}};
   const Image drawn = draw_overlay(grey_picture(), masks, options);
-  EXPECT_EQ(drawn.size(), kSize);
+  EXPECT_EQ(drawn.size(), kPictureSize);
   EXPECT_GT(changed_pixels(drawn, grey_picture()), 10000U);
 }
 

@@ -21,7 +21,7 @@ constexpr double kRadius = 24;
 
 Point centre_at(int frame) { return {40 + 4.0F * float(frame), 60}; }
 
-ModelPtr tiny_model() {
+ModelPtr still_model() {
   static const ModelPtr model = *models::build_model(testing::TinySam(), ops::cpu_kernels());
   return model;
 }
@@ -33,7 +33,7 @@ class FlowSession : public ::testing::Test {
   VideoSession session(VideoOptions options = {}, int frames = 12, int damaged = -1) {
     std::vector<Image> images;
     for (int i = 0; i < frames; ++i) images.push_back(scene_frame(kSize, centre_at(i), kRadius));
-    return {tiny_model(), std::make_shared<MemoryFrames>(std::move(images), damaged), std::move(options)};
+    return {still_model(), std::make_shared<MemoryFrames>(std::move(images), damaged), std::move(options)};
   }
   static VideoPrompt drawn(int frame) { return {.mask = disc_mask(kSize, centre_at(frame), kRadius)}; }
   static double agreement(const FrameMasks& masks, int object = 0) {

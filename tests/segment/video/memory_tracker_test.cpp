@@ -12,19 +12,19 @@
 namespace facet::segment {
 namespace {
 
-constexpr Size kVideo{48, 64};
+constexpr Size kVideoSize{48, 64};
 constexpr int kFrames = 6;
 constexpr int kDamagedFrame = 2;
 
 // A square that moves to the right; one frame cannot be read.
 class MovingSquare : public FrameReader {
  public:
-  [[nodiscard]] Size size() const override { return kVideo; }
+  [[nodiscard]] Size size() const override { return kVideoSize; }
   [[nodiscard]] std::optional<int> frame_count() const override { return kFrames; }
   [[nodiscard]] Result<std::optional<Image>> read(int frame) override {
     if (frame >= kFrames) return std::optional<Image>();
     if (frame == kDamagedFrame) return Status(StatusCode::BadPicture, "frame 2 is damaged");
-    Image image(kVideo);
+    Image image(kVideoSize);
     for (int y = 10; y < 30; ++y) {
       for (int x = 10 + 3 * frame; x < 30 + 3 * frame; ++x) std::ranges::fill(image.pixel(y, x), 200);
     }
@@ -108,7 +108,7 @@ TEST_F(MemoryTrackerTest, ObjectsTrackedTogetherAreAsEachAlone) {
 }
 
 TEST_F(MemoryTrackerTest, ADrawnMaskIsTakenAsItIs) {
-  Bitmap mask{kVideo, std::vector<std::uint8_t>(48 * 64, 0)};
+  Bitmap mask{kVideoSize, std::vector<std::uint8_t>(48 * 64, 0)};
   for (int y = 8; y < 32; ++y) std::fill_n(mask.bits.begin() + y * 64 + 12, 24, 1);
   const auto tracker = make();
   const auto masks = tracker->prompt(0, 1, {.mask = mask});
@@ -118,7 +118,7 @@ TEST_F(MemoryTrackerTest, ADrawnMaskIsTakenAsItIs) {
   ASSERT_TRUE(tracker->track(0, TrackDirection::Forward).ok());
   EXPECT_TRUE(tracker->track(1, TrackDirection::Forward).ok());
 
-  const Bitmap empty{kVideo, std::vector<std::uint8_t>(48 * 64, 0)};
+  const Bitmap empty{kVideoSize, std::vector<std::uint8_t>(48 * 64, 0)};
   const auto nothing = tracker->prompt(3, 1, {.mask = empty});
   ASSERT_TRUE(nothing.ok());
   EXPECT_EQ(nothing->objects[0].area, 0);
