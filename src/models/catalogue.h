@@ -13,12 +13,13 @@ enum class DigestOrigin {
   Published,  ///< stated alike by several projects that are independent of each other
 };
 
-/// A file with the size and SHA-256 it must have.
+/// A file with the size and the digest it must have.
 struct PinnedFile {
   std::string_view name;
   std::int64_t size_bytes = 0;
-  std::string_view sha256;  ///< 64 lower-case hex digits
+  std::string_view sha256;  ///< 64 lower-case hex digits; empty: `crc32c` is what is known
   DigestOrigin origin = DigestOrigin::Published;
+  std::string_view crc32c = {};  ///< 8 lower-case hex digits; against accidents, not against malice
 };
 
 /// Files inside an npm package; `name` of each is its path from the package's root.

@@ -120,12 +120,24 @@ struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
 using CurlHandle = std::unique_ptr<CURL, FreeCurl>;
+using HeaderList = std::unique_ptr<curl_slist, FreeList>;
 
 CurlHandle make_curl() {
   static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
   CurlHandle curl(ready == CURLE_OK ? curl_easy_init() : nullptr);
   if (curl == nullptr) throw std::bad_alloc();
   return curl;
+}
+
+HeaderList header_list(const std::vector<std::string>& lines) {
+  HeaderList list;
+  for (const std::string& line : lines) {
+    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    (void)list.release();
+    list.reset(longer);
+  }
+  return list;
 }
 
 long response_code(CURL* curl) {
@@ -265,20 +277,19 @@ Attempt judge(const std::string& url, CURLcode result, const char* detail, Trans
 Attempt fetch_once(const std::string& url, Transfer& transfer) {
   const CurlHandle curl = make_curl();
   std::array<char, CURL_ERROR_SIZE> detail{};
-  std::unique_ptr<curl_slist, FreeList> headers;
   transfer.curl = curl.get();
   transfer.body_started = transfer.wrong_range = false;
   transfer.offered_bytes = -1;
   set_options(curl.get(), url, transfer);
   curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, detail.data());
+  std::vector<std::string> lines = transfer.options.headers;
   // A header of our own, because with CURLOPT_RESUME_FROM curl refuses a server that sends the whole file.
   if (const std::int64_t have = transfer.file.size(); have > 0 && transfer.ask_range) {
-    headers.reset(curl_slist_append(nullptr, fmt::format("Range: bytes={}-", have).c_str()));
-    if (!transfer.etag.empty()) {
-      curl_slist_append(headers.get(), fmt::format("If-Range: {}", transfer.etag).c_str());
-    }
-    curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
+    lines.push_back(fmt::format("Range: bytes={}-", have));
+    if (!transfer.etag.empty()) lines.push_back(fmt::format("If-Range: {}", transfer.etag));
   }
+  const auto headers = header_list(lines);
+  curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
   const CURLcode result = curl_easy_perform(curl.get());
   return judge(url, result, detail.data(), transfer);
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "facet/status.h"
 #include "models/catalogue.h"
@@ -15,13 +16,14 @@ namespace facet::models {
 struct DownloadOptions {
   std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)> progress;
   std::stop_token stop;
-  int attempts = 4;  ///< tries before giving up; each goes on where the last one broke off
+  std::vector<std::string> headers;  ///< "Name: value" of each request; Authorization stays with its host
+  int attempts = 4;                  ///< tries before giving up; each goes on where the last one broke off
   std::chrono::milliseconds first_pause{500};  ///< before the second try; doubles from try to try
   std::chrono::seconds connect_timeout{10};
   std::chrono::seconds stall_timeout{30};  ///< a transfer that brings nothing for so long is broken off
 };
 
-/// Fetches `url` to `path`, which appears only when size and SHA-256 are those of `expected`. What arrives
+/// Fetches `url` to `path`, which appears only when size and digest are those of `expected`. What arrives
 /// waits in `partial_path(path)`; an interrupted or broken download goes on there next time, where the server
 /// can. A whole file that is the wrong one is removed.
 ///

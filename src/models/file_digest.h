@@ -13,7 +13,11 @@ namespace facet::models {
 /// Errors  FetchFailed when the file cannot be read; Cancelled
 Result<std::string> sha256_of_file(const std::filesystem::path& path, const std::stop_token& stop = {});
 
-/// Ok when `path` has the size and the SHA-256 of `expected`.
+/// The CRC-32C (Castagnoli) of a file's content, 8 lower-case hex digits.
+/// Errors  as sha256_of_file
+Result<std::string> crc32c_of_file(const std::filesystem::path& path, const std::stop_token& stop = {});
+
+/// Ok when `path` has the size and the digest of `expected`.
 /// Errors  FetchFailed saying what was expected and found; Cancelled
 Status check_file(const std::filesystem::path& path, const PinnedFile& expected,
                   const std::stop_token& stop = {});

@@ -147,6 +147,12 @@ std::string get_bytes(const ServiceConfig& config) {
   constexpr std::size_t kMiB = std::size_t{1} << 20;
   return value != 0 && value % kMiB == 0 ? fmt::format("{}MiB", value / kMiB) : std::to_string(value);
 }
+/// A host as Google's own clients take it from the environment: with or without a scheme.
+std::string address_of(std::string host) {
+  while (host.ends_with('/')) host.pop_back();
+  return host.find("://") == std::string::npos ? "http://" + host : host;
+}
+
 std::string no_default(const ServiceConfig& /*config*/) { return {}; }
 
 using C = ServiceConfig;
@@ -175,6 +181,8 @@ const std::array kKeys = {
               get_text<&C::max_batch>},
     ConfigKey{"max_delay", "MS", "a batch waits this long for more pictures", false, kSetMs<&C::max_delay>,
               get_text<&C::max_delay>},
+    ConfigKey{"max_click_wait", "MS", "a click that would wait longer than this is refused at once", false,
+              kSetMs<&C::max_click_wait>, get_text<&C::max_click_wait>},
     ConfigKey{"embedding_cache", "BYTES", "memory for embeddings", false,
               set_bytes<&C::embedding_cache_bytes>, get_bytes<&C::embedding_cache_bytes>},
     ConfigKey{"picture_store", "BYTES", "memory for uploaded pictures, as sent", false,
@@ -293,6 +301,8 @@ Status apply_vertex(const VertexVariables& variables, ServiceConfig& config) {
     FACET_RETURN_IF_ERROR(
         set_config_key(config, "predict_route", variables.predict_route).with_context("AIP_PREDICT_ROUTE"));
   }
+  if (!variables.metadata_host.empty()) config.cloud.metadata = address_of(variables.metadata_host);
+  if (!variables.storage_host.empty()) config.cloud.storage = address_of(variables.storage_host);
   return {};
 }
 

@@ -12,10 +12,11 @@
 #include <vector>
 
 #include "facet/status.h"
+#include "service/cloud_storage.h"
 
 namespace facet::service {
 
-/// A model as the configuration names it: a file, or a name that `facet models` lists.
+/// A model as the configuration names it: a file, a name that `facet models` lists, or gs://bucket/file.
 struct ModelEntry {
   std::string file;
   std::string precision = "fp32";
@@ -36,6 +37,7 @@ struct ServiceConfig {
   int max_queued = 100;
   int max_batch = 8;
   std::chrono::milliseconds max_delay{100};
+  std::chrono::milliseconds max_click_wait{250};
   std::size_t embedding_cache_bytes = std::size_t{512} << 20;
   std::size_t picture_store_bytes = std::size_t{256} << 20;
   std::size_t model_memory_bytes = 0;  ///< 0 = no limit
@@ -69,6 +71,8 @@ struct ServiceConfig {
   std::chrono::milliseconds drain_limit{25'000};
   std::string log_format = "json";  ///< or "text"
   std::string log_level = "info";
+
+  CloudHosts cloud;  ///< no key: where gs:// is read
 };
 
 /// One key of the configuration: in the YAML file as `name: value`, on the command line as --name with
@@ -101,13 +105,16 @@ struct VertexVariables {
   std::string health_route;   ///< AIP_HEALTH_ROUTE
   std::string predict_route;  ///< AIP_PREDICT_ROUTE
   std::string storage_uri;    ///< AIP_STORAGE_URI
+  std::string metadata_host;  ///< GCE_METADATA_HOST, host[:port]: another metadata server
+  std::string storage_host;   ///< STORAGE_EMULATOR_HOST, [http://]host[:port]: another storage
 };
 /// Listens on all addresses at the port asked for, and answers on the routes asked for.
 /// Errors  Usage naming the variable
 Status apply_vertex(const VertexVariables& variables, ServiceConfig& config);
 
-/// The models to serve when none is named: those in the folder that AIP_STORAGE_URI names, else MobileSAM.
-/// Errors  Usage: no such folder, no model in it, or a bucket, which this program does not read
+/// The models to serve when none is named: those in the folder, here or in a bucket, that AIP_STORAGE_URI
+/// names, else MobileSAM. Of a bucket only the list is read; the models are fetched when they are loaded.
+/// Errors  Usage: no such folder, no model in it; FetchFailed: the bucket is not to be read
 Status add_default_models(const std::string& storage_uri, ServiceConfig& config);
 
 /// What only the whole tells.   Errors  Usage naming the key

@@ -15,24 +15,34 @@ namespace fs = std::filesystem;
 constexpr std::string_view kDefaultModel = "mobile_sam";
 constexpr std::array<std::string_view, 4> kExtensions = {".pt", ".pth", ".safetensors", ".onnx"};
 
+// The port is bound only after the list is read: a platform that waits for it must not lose patience.
+const models::DownloadOptions kListing{
+    .attempts = 3, .connect_timeout = std::chrono::seconds(5), .stall_timeout = std::chrono::seconds(10)};
+
 Status bad_uri(const std::string& uri, std::string_view reason) {
   return {StatusCode::Usage, fmt::format("AIP_STORAGE_URI {}: {}", uri, reason)};
 }
 
-bool is_model(const fs::directory_entry& entry) {
-  return entry.is_regular_file() &&
-         std::ranges::find(kExtensions, entry.path().extension().string()) != kExtensions.end();
+bool is_model(const fs::path& path) {
+  return std::ranges::find(kExtensions, path.extension().string()) != kExtensions.end();
 }
 
-Result<std::vector<fs::path>> model_files(const std::string& uri) {
+Result<std::vector<fs::path>> files_here(const std::string& uri) {
   std::vector<fs::path> files;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(uri, error)) {
-    if (is_model(entry)) files.push_back(entry.path());
+    if (entry.is_regular_file()) files.push_back(entry.path());
   }
   if (error) return bad_uri(uri, error.message());
-  if (files.empty()) return bad_uri(uri, "expected a folder with a .pt, .pth, .safetensors or .onnx file");
-  std::ranges::sort(files);
+  return files;
+}
+
+Result<std::vector<fs::path>> files_in_bucket(const std::string& uri, const CloudHosts& hosts) {
+  const Result<std::vector<CloudObject>> objects = CloudStorage(hosts, kListing).list(uri);
+  if (!objects.ok()) return objects.status().with_context("AIP_STORAGE_URI " + uri);
+  std::vector<fs::path> files;
+  for (const CloudObject& object : *objects)
+    files.emplace_back(fmt::format("gs://{}/{}", object.bucket, object.name));
   return files;
 }
 
@@ -40,12 +50,13 @@ Result<std::vector<fs::path>> model_files(const std::string& uri) {
 
 Status add_default_models(const std::string& storage_uri, ServiceConfig& config) {
   if (storage_uri.empty()) return set_config_key(config, "model", fmt::format("{0}={0}", kDefaultModel));
-  if (storage_uri.starts_with("gs://")) {
-    return bad_uri(storage_uri,
-                   "buckets are not read: put the model into the container and name it with --model, or "
-                   "mount the bucket and give its folder");
-  }
-  FACET_ASSIGN_OR_RETURN(const std::vector<fs::path> files, model_files(storage_uri));
+  FACET_ASSIGN_OR_RETURN(std::vector<fs::path> files, is_cloud_uri(storage_uri)
+                                                          ? files_in_bucket(storage_uri, config.cloud)
+                                                          : files_here(storage_uri));
+  std::erase_if(files, [](const fs::path& file) { return !is_model(file); });
+  if (files.empty())
+    return bad_uri(storage_uri, "expected a folder with a .pt, .pth, .safetensors or .onnx file");
+  std::ranges::sort(files);
   for (const fs::path& file : files)
     config.models.emplace_back(file.stem().string(), ModelEntry{.file = file.string()});
   return {};

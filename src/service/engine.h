@@ -88,6 +88,9 @@ struct EngineOptions {
   /// (docs/performance.md): each batch closes at once with one picture, and nobody waits for nothing.
   bool batching_pays = false;
   int max_decode_batch = 16;  ///< prompts decoded together at most
+  /// Beyond a few, a decode that would wait longer than this is refused: who is let in keeps a good latency,
+  /// however many more there are than can be served.
+  std::chrono::milliseconds max_decode_wait{250};
 };
 
 /// Runs models for many requests on one device with one team of threads.

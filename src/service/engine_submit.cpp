@@ -8,6 +8,11 @@
 #include "service/engine_impl.h"
 
 namespace facet::service {
+namespace {
+
+constexpr std::size_t kDecodesAlwaysTaken = 4;  // that wait, also where one alone takes long
+
+}  // namespace
 
 Status Engine::Impl::admit(Lane lane, bool full, Duration wait, const RequestScope& scope) {
   const TimePoint now = clock_.now();
@@ -15,7 +20,7 @@ Status Engine::Impl::admit(Lane lane, bool full, Duration wait, const RequestSco
   if (full) {
     metrics_.refused(lane, "full");
     return {StatusCode::Unavailable,
-            fmt::format("{} {} requests wait already", options_.max_queued, lane_name(lane))};
+            fmt::format("more {} requests wait already than can be served soon", lane_name(lane))};
   }
   if (scope.deadline != TimePoint::max() && now + wait > scope.deadline) {
     metrics_.refused(lane, "deadline");
@@ -107,9 +112,11 @@ void Engine::Impl::submit(DecodeRequest request, Completion<Decoded> done) {
   Status status = segment::check_prompts(request.prompts, request.embedding.original_size);
   if (status.ok()) {
     const MutexLock lock(mutex_);
-    status = stopping_
-                 ? Status(StatusCode::Cancelled, "the service is stopping")
-                 : admit(Lane::Decode, decodes_.full(), decode_pace_.wait(decodes_.queued()), request.scope);
+    const Duration wait = decode_pace_.wait(decodes_.queued());
+    const bool crowded =
+        decodes_.full() || (decodes_.queued() >= kDecodesAlwaysTaken && wait > options_.max_decode_wait);
+    status = stopping_ ? Status(StatusCode::Cancelled, "the service is stopping")
+                       : admit(Lane::Decode, crowded, wait, request.scope);
     if (status.ok()) {
       auto job = std::make_shared<DecodeJob>();
       job->waiter = {request.scope, done, clock_.now(), false};

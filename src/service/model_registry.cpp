@@ -65,22 +65,26 @@ void ModelRegistry::run_loads(const std::stop_token& stop) {
       load = std::move(loads_.front());
       loads_.pop_front();
     }
-    const Result<ServedModelPtr> loaded = load_now(load.spec);
+    const Result<ServedModelPtr> loaded = load_now(load.spec, stop);
     finish(load.spec, loaded);
     if (load.done) load.done(loaded.status());
   }
 }
 
-Result<ServedModelPtr> ModelRegistry::load_now(const ModelSpec& spec) {
+Result<ServedModelPtr> ModelRegistry::load_now(const ModelSpec& spec, const std::stop_token& stop) {
   const std::optional<Precision> precision = precision_from_name(spec.precision);
   if (!precision) {
     return Status(StatusCode::Usage,
                   fmt::format("model {}: precision {} is unknown; expected fp32, bf16, int8 or auto",
                               spec.name, spec.precision));
   }
-  FACET_RETURN_IF_ERROR(check_budget(spec));
+  std::filesystem::path file = spec.file;
+  if (options_.locate) {
+    FACET_ASSIGN_OR_RETURN(file, options_.locate(spec.file, stop));
+  }
+  FACET_RETURN_IF_ERROR(check_budget(spec.name, file));
   Result<ModelPtr> model = load_model(
-      spec.file,
+      file,
       {.threads = options_.load_threads, .precision = *precision, .packed_folder = options_.packed_folder});
   if (!model.ok()) return model.status();
   int generation = 1;
@@ -96,18 +100,18 @@ Result<ServedModelPtr> ModelRegistry::load_now(const ModelSpec& spec) {
   return ServedModelPtr(served);
 }
 
-Status ModelRegistry::check_budget(const ModelSpec& spec) const {
+Status ModelRegistry::check_budget(const std::string& name, const std::filesystem::path& file) const {
   if (options_.memory_budget_bytes == 0) return {};
   std::error_code error;
-  const std::uintmax_t needed = std::filesystem::file_size(spec.file, error);
+  const std::uintmax_t needed = std::filesystem::file_size(file, error);
   if (error) return {};  // the load says it better
   std::size_t held = 0;
   const MutexLock lock(mutex_);
   for (const ModelReport& report : models_) held += report.model ? report.model->weight_bytes : 0;
   if (needed <= options_.memory_budget_bytes && held <= options_.memory_budget_bytes - needed) return {};
   return {StatusCode::OutOfMemory,
-          fmt::format("model {} needs about {} MB beside the {} MB of models held; the budget is {} MB",
-                      spec.name, needed >> 20, held >> 20, options_.memory_budget_bytes >> 20)};
+          fmt::format("model {} needs about {} MB beside the {} MB of models held; the budget is {} MB", name,
+                      needed >> 20, held >> 20, options_.memory_budget_bytes >> 20)};
 }
 
 // A picture and clicks through the engine itself, so that its memory and primitives are there before the

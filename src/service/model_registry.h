@@ -49,13 +49,18 @@ class ModelRegistry {
         0;                 ///< weights of all models, one being replaced included; 0 = no limit
     int load_threads = 0;  ///< for packing weights
     std::filesystem::path packed_folder;  ///< LoadOptions::packed_folder
+    /// The file on this machine behind a spec's, fetched when it is not there yet; empty: the spec's own.
+    std::function<Result<std::filesystem::path>(const std::filesystem::path& file,
+                                                const std::stop_token& stop)>
+        locate;
   };
   /// `engine` and `metrics` outlive the registry.
   ModelRegistry(Engine& engine, Metrics& metrics, Options options);
   ~ModelRegistry();
 
   /// Loads `spec` in the background, or loads it again. Loads run one after the other, in order.
-  /// Errors, through `done`  BadModel; Usage on a precision this build has not; OutOfMemory over the budget
+  /// Errors, through `done`  BadModel; what locating its file met; Usage on a precision this build has not;
+  /// OutOfMemory over the budget
   void load(ModelSpec spec, std::function<void(Status)> done = {}) FACET_EXCLUDES(mutex_);
   /// Makes `alias` another name of `target`, a model or not yet one; replaces it in one step.
   /// Errors  Usage when `alias` is a model's own name, or names itself through `target`
@@ -71,10 +76,11 @@ class ModelRegistry {
   [[nodiscard]] bool ready() const FACET_EXCLUDES(mutex_);
 
  private:
-  Result<ServedModelPtr> load_now(const ModelSpec& spec) FACET_EXCLUDES(mutex_);
+  Result<ServedModelPtr> load_now(const ModelSpec& spec, const std::stop_token& stop) FACET_EXCLUDES(mutex_);
   void run_loads(const std::stop_token& stop) FACET_EXCLUDES(mutex_);
   Status warm_up(const ServedModelPtr& model);
-  Status check_budget(const ModelSpec& spec) const FACET_EXCLUDES(mutex_);
+  Status check_budget(const std::string& name, const std::filesystem::path& file) const
+      FACET_EXCLUDES(mutex_);
   void finish(const ModelSpec& spec, const Result<ServedModelPtr>& loaded) FACET_EXCLUDES(mutex_);
   /// Whether the chain of aliases from `name` on passes through `wanted`.
   [[nodiscard]] bool leads_to(const std::string& name, const std::string& wanted) const

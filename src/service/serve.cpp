@@ -42,7 +42,8 @@ EngineOptions engine_options(const ServiceConfig& config) {
   return {.threads = config.threads,
           .max_queued = config.max_queued,
           .max_batch = config.max_batch,
-          .max_delay = config.max_delay};
+          .max_delay = config.max_delay,
+          .max_decode_wait = config.max_click_wait};
 }
 
 constexpr int kMallocArenas = 4;  // request threads are many, and each would keep memory of its own
@@ -76,7 +77,8 @@ class Service {
         models_(engine_, *metrics_,
                 {.memory_budget_bytes = config_.model_memory_bytes,
                  .load_threads = config_.threads,
-                 .packed_folder = options.packed_folder}),
+                 .packed_folder = options.packed_folder,
+                 .locate = [this](const auto& file, const auto& stop) { return locate(file, stop); }}),
         processors_(std::max(1U, std::thread::hardware_concurrency())),
         routes_(public_routes(config_)),
         admin_routes_(admin_routes()),
@@ -138,7 +140,7 @@ class Service {
   /// ready ends, and says why.
   Status load_models(const ServiceConfig& config, bool first) {
     for (const auto& [name, entry] : config.models) {
-      Result<std::filesystem::path> file = options_.folder.resolve(entry.file);
+      Result<std::filesystem::path> file = named_file(options_.folder, entry.file);
       if (!file.ok()) return file.status().with_context("model " + name);
       warn_if_slow(name, entry.precision);
       models_.load({.name = name, .file = *file, .precision = entry.precision},
@@ -158,6 +160,15 @@ class Service {
                {{"model", model},
                 {"precision", precision},
                 {"reason", "this processor has no instructions for it; fp32 is faster here"}});
+  }
+
+  /// Brings a file from its bucket, unless that content was brought before.
+  Result<std::filesystem::path> locate(const std::filesystem::path& file, const std::stop_token& stop) {
+    if (!is_cloud_uri(file.string())) return file;
+    log_.write(RequestLog::Level::Info, "model_fetch", {{"file", file.string()}});
+    const CloudStorage storage(config_.cloud, {.stop = stop});
+    FACET_ASSIGN_OR_RETURN(const CloudObject object, storage.find(file.string()));
+    return storage.fetch(object, options_.folder.path() / "buckets" / object.bucket);
   }
 
   void fail(const Status& status) {

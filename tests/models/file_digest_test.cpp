@@ -24,6 +24,16 @@ TEST(FileDigest, IsSha256) {
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+TEST(FileDigest, IsCrc32c) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "digits") << "123456789";
+  EXPECT_EQ(crc32c_of_file(folder / "digits").value(), "e3069283") << "the check value of CRC-32C";
+  EXPECT_TRUE(check_file(folder / "digits", {.name = "digits", .size_bytes = 9, .crc32c = "e3069283"}).ok());
+  const Status wrong =
+      check_file(folder / "digits", {.name = "digits", .size_bytes = 9, .crc32c = "e3069284"});
+  EXPECT_THAT(wrong.message(), HasSubstr("expected CRC-32C e3069284, found e3069283"));
+}
+
 TEST(FileDigest, CheckSaysWhatWasExpectedAndFound) {
   const TemporaryFolder folder;
   std::ofstream(folder / "abc") << "abc";

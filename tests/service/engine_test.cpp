@@ -215,6 +215,21 @@ TEST_F(EngineTest, RefusesAtOnceBeyondTheBoundOfEachLane) {
   for (Outcome<Decoded>& decode : decodes) EXPECT_TRUE(decode.get().ok());
 }
 
+TEST_F(EngineTest, RefusesADecodeThatWouldWaitTooLongBeyondTheFirstFew) {
+  options.max_queued = 100;
+  options.max_decode_wait = std::chrono::milliseconds(0);
+  engine_ = std::make_unique<Engine>(options, cache, nullptr, metrics);  // real time: a decode takes some
+  const Embedding on = embedding();
+  { Hold pace(*this, on); }
+  Hold hold(*this, on);
+  std::vector<Outcome<Decoded>> decodes(7);
+  for (Outcome<Decoded>& decode : decodes) engine().decode(click(on, 12), decode.completion());
+  for (int i = 4; i < 7; ++i) EXPECT_EQ(decodes[i].get().status().code(), StatusCode::Unavailable);
+  hold.release();
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(decodes[i].get().ok());
+  EXPECT_THAT(metrics.text(), HasSubstr(R"(facet_engine_refused_total{lane="decode",reason="full"} 3)"));
+}
+
 TEST_F(EngineTest, JoinsDecodesOfOneEmbedding) {
   const Embedding on = embedding();
   Hold hold(*this, on);

@@ -28,7 +28,9 @@ Result<ServiceConfig> make_config(const ServeCommandOptions& options, const Io& 
   ServiceConfig config;
   FACET_RETURN_IF_ERROR(service::apply_vertex({.http_port = io.variable("AIP_HTTP_PORT"),
                                                .health_route = io.variable("AIP_HEALTH_ROUTE"),
-                                               .predict_route = io.variable("AIP_PREDICT_ROUTE")},
+                                               .predict_route = io.variable("AIP_PREDICT_ROUTE"),
+                                               .metadata_host = io.variable("GCE_METADATA_HOST"),
+                                               .storage_host = io.variable("STORAGE_EMULATOR_HOST")},
                                               config));
   if (!options.config_file.empty())
     FACET_RETURN_IF_ERROR(service::read_config_file(options.config_file, config));

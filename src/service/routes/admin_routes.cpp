@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "service/api/context.h"
+#include "service/cloud_storage.h"
 #include "service/routes/routes.h"
 
 namespace facet::service {
@@ -42,7 +43,8 @@ std::vector<ModelSpec> asked_specs(Call& call) {
   if (specs.empty() && file.empty())
     refuse_field({"body", "file"}, "this model is new: expected its file", "missing");
   if (specs.empty()) specs.push_back({.name = name});
-  if (!file.empty()) specs[0].file = value_or_refuse(call.service().folder.resolve(file), {"body", "file"});
+  if (!file.empty())
+    specs[0].file = value_or_refuse(named_file(call.service().folder, file), {"body", "file"});
   if (const std::string precision = text_field(call, "precision"); !precision.empty())
     specs[0].precision = precision;
   return specs;
