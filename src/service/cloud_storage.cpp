@@ -17,7 +17,7 @@ namespace facet::service {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
+using BucketJson = nlohmann::json;
 
 constexpr std::string_view kScheme = "gs://";
 constexpr std::string_view kTokenPath = "/computeMetadata/v1/instance/service-accounts/default/token";
@@ -129,7 +129,7 @@ Result<Place> place_of(const std::string& uri) {
   return Place{std::string(bucket), std::string(rest)};
 }
 
-std::string text_of(const Json& object, const char* name) {
+std::string text_of(const BucketJson& object, const char* name) {
   const auto found = object.is_object() ? object.find(name) : object.end();
   return found == object.end() || !found->is_string() ? std::string() : found->get<std::string>();
 }
@@ -148,7 +148,7 @@ std::string hex_of_base64(std::string_view text) {
   return fmt::format("{:08x}", bits >> 4);
 }
 
-std::optional<CloudObject> object_of(const Json& json, const std::string& bucket) {
+std::optional<CloudObject> object_of(const BucketJson& json, const std::string& bucket) {
   CloudObject object{.bucket = bucket,
                      .name = text_of(json, "name"),
                      .generation = text_of(json, "generation"),
@@ -202,7 +202,7 @@ Result<std::string> CloudStorage::get(const std::string& url, const std::vector<
 Result<std::string> CloudStorage::authorization() const {
   const std::string url = hosts_.metadata + std::string(kTokenPath);
   FACET_ASSIGN_OR_RETURN(const std::string body, get(url, {"Metadata-Flavor: Google"}));
-  const std::string token = text_of(Json::parse(body, nullptr, false), "access_token");
+  const std::string token = text_of(BucketJson::parse(body, nullptr, false), "access_token");
   const bool plain = std::ranges::all_of(token, [](unsigned char c) { return c > ' ' && c < 0x7F; });
   if (token.empty() || !plain) return failed(url, "the answer holds no access_token");
   return "Authorization: Bearer " + token;
@@ -220,10 +220,10 @@ Result<std::vector<CloudObject>> CloudStorage::list(const std::string& uri) cons
     if (pages == kMaxPages) return failed(uri, fmt::format("more than {} pages of objects", kMaxPages));
     const std::string address = page.empty() ? url : url + "&pageToken=" + escaped(page);
     FACET_ASSIGN_OR_RETURN(const std::string body, get(address, {token}));
-    const Json answer = Json::parse(body, nullptr, false);
+    const BucketJson answer = BucketJson::parse(body, nullptr, false);
     if (!answer.is_object()) return failed(address, "expected a JSON object");
-    const Json items = answer.value("items", Json::array());
-    for (const Json& item : items) {
+    const BucketJson items = answer.value("items", BucketJson::array());
+    for (const BucketJson& item : items) {
       if (text_of(item, "name") == folder) continue;  // the folder itself, as consoles make one
       std::optional<CloudObject> object = object_of(item, place.bucket);
       if (!object) return failed(address, "expected items with name, generation, size and crc32c");
@@ -241,7 +241,7 @@ Result<CloudObject> CloudStorage::find(const std::string& uri) const {
   const std::string url =
       fmt::format("{}/storage/v1/b/{}/o/{}", hosts_.storage, place.bucket, escaped(place.name));
   FACET_ASSIGN_OR_RETURN(const std::string body, get(url, {token}));
-  std::optional<CloudObject> object = object_of(Json::parse(body, nullptr, false), place.bucket);
+  std::optional<CloudObject> object = object_of(BucketJson::parse(body, nullptr, false), place.bucket);
   if (!object) return failed(url, "expected an object with name, generation, size and crc32c");
   return *std::move(object);
 }
