@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kDefaultModel = "mobile_sam";
-constexpr std::array<std::string_view, 4> kExtensions = {".pt", ".pth", ".safetensors", ".onnx"};
+constexpr std::array<std::string_view, 5> kExtensions = {".pt", ".pth", ".safetensors", ".onnx", ".facet"};
 
 // The port is bound only after the list is read: a platform that waits for it must not lose patience.
 const models::DownloadOptions kListing{
@@ -55,7 +55,7 @@ Status add_default_models(const std::string& storage_uri, ServiceConfig& config)
                                                           : files_here(storage_uri));
   std::erase_if(files, [](const fs::path& file) { return !is_model(file); });
   if (files.empty())
-    return bad_uri(storage_uri, "expected a folder with a .pt, .pth, .safetensors or .onnx file");
+    return bad_uri(storage_uri, "expected a folder with a .pt, .pth, .safetensors, .onnx or .facet file");
   std::ranges::sort(files);
   for (const fs::path& file : files)
     config.models.emplace_back(file.stem().string(), ModelEntry{.file = file.string()});
