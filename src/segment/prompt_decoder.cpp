@@ -12,7 +12,9 @@ namespace {
 constexpr std::size_t kPromptsThatPay = 3;
 
 // Users who work on pictures of their own take turns without making anything anew.
-constexpr std::size_t kKeptPictures = 4;
+constexpr std::size_t kKeptPictures = 8;
+// Where many pictures take turns, few are asked about three times in so many: what would soon go is not made.
+constexpr std::size_t kAskedPictures = 16;
 
 // Prompts of one batch become the same number of tokens, and all have a mask or none has.
 bool alike(const DecoderPrompt& a, const DecoderPrompt& b) {
@@ -56,10 +58,21 @@ std::vector<PromptDecoder::Kept>::iterator PromptDecoder::find_kept(const Embedd
                       [&](const Kept& kept) { return kept.features == embedding.features; });
 }
 
+std::size_t PromptDecoder::count_call(const Embedding& embedding) {
+  const auto found = std::find_if(asked_.begin(), asked_.end(), [&](const Asked& asked) {
+    return asked.features.lock() == embedding.features;
+  });
+  if (found != asked_.end()) {
+    std::rotate(found, found + 1, asked_.end());
+    return ++asked_.back().calls;
+  }
+  if (asked_.size() == kAskedPictures) asked_.erase(asked_.begin());
+  asked_.push_back({embedding.features, 1});
+  return 1;
+}
+
 bool PromptDecoder::pays(const Embedding& embedding, std::size_t prompts) {
-  calls_in_a_row_ = last_asked_.lock() == embedding.features ? calls_in_a_row_ + 1 : 1;
-  last_asked_ = embedding.features;
-  return std::max(prompts, calls_in_a_row_) >= kPromptsThatPay || find_kept(embedding) != kept_.end();
+  return find_kept(embedding) != kept_.end() || std::max(prompts, count_call(embedding)) >= kPromptsThatPay;
 }
 
 const models::LayeredTransformer::Picture& PromptDecoder::prepared(const Embedding& embedding) {
@@ -69,6 +82,7 @@ const models::LayeredTransformer::Picture& PromptDecoder::prepared(const Embeddi
     return kept_.back().picture;
   }
   if (kept_.size() == kKeptPictures) kept_.erase(kept_.begin());
+  std::erase_if(asked_, [&](const Asked& asked) { return asked.features.lock() == embedding.features; });
   kept_.push_back({embedding.features, model_.mask_decoder.prepare(ctx_, without_mask(as_tokens(embedding)),
                                                                    model_.prompt_encoder.position_grid())});
   return kept_.back().picture;

@@ -22,8 +22,9 @@ struct DecoderPrompt {
 using DecodedBatch = models::MaskDecoder::Output;
 
 /// Decodes prompts. What all prompts of a picture share is made where it pays: for several prompts in one
-/// call, or at the third call in a row for a picture. It is kept for the last four such pictures, about 27 MB
-/// each; answers with and without it agree to rounding. Threads  one thread at a time
+/// call, or at the third call for a picture while it is among the last 16 asked about. It is kept for the
+/// last eight such pictures, about 27 MB each; answers with and without it agree to rounding. Threads  one
+/// thread at a time
 class PromptDecoder {
  public:
   using Consume = std::function<void(std::span<const DecoderPrompt>, const DecodedBatch&)>;
@@ -46,8 +47,15 @@ class PromptDecoder {
   [[nodiscard]] DecodedBatch decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,
                                           bool multimask, bool share);
   [[nodiscard]] Tensor without_mask(ConstTensorView features);
+  struct Asked {
+    std::weak_ptr<const Tensor> features;
+    std::size_t calls = 0;
+  };
+
   /// Notes that prompts of a picture come in; whether they pay for what they share.
   [[nodiscard]] bool pays(const Embedding& embedding, std::size_t prompts);
+  /// Notes a call for a picture that is not kept, and gives how many there were.
+  std::size_t count_call(const Embedding& embedding);
   /// The end of kept_ when it is not among the last.
   [[nodiscard]] std::vector<Kept>::iterator find_kept(const Embedding& embedding);
   /// What is kept of the embedding's picture, made when it is not among the last.
@@ -55,9 +63,9 @@ class PromptDecoder {
 
   ops::Context& ctx_;
   const Model& model_;
-  std::weak_ptr<const Tensor> last_asked_;  // features of the last call
-  std::size_t calls_in_a_row_ = 0;          // for the same picture
-  std::vector<Kept> kept_;                  // the picture that was asked about last comes last
+  // The picture that was asked about last comes last.
+  std::vector<Asked> asked_;
+  std::vector<Kept> kept_;
 };
 
 }  // namespace facet::segment

@@ -10,7 +10,7 @@
 namespace facet::service {
 namespace {
 
-constexpr std::size_t kDecodesAlwaysTaken = 4;  // that wait, also where one alone takes long
+constexpr std::size_t kDecodesAlwaysTaken = 8;  // that wait, also where one alone takes long
 
 }  // namespace
 

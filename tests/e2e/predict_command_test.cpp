@@ -167,6 +167,24 @@ TEST_F(PredictCommand, TheSameCallGivesTheSameMasks) {
   EXPECT_EQ(first["objects"], document({"--point", "80,60", "--threads", "1"})["objects"]);
 }
 
+TEST_F(PredictCommand, APackedModelGivesTheSameMasksAndOneCutOffIsRefused) {
+  const std::string packed = (folder_ / "small.facet").string();
+  const RunResult made = run_facet({"convert", tiny_model().string(), packed});
+  ASSERT_EQ(made.status, 0) << made.error;
+  const auto ask = [&](const std::string& model) {
+    return run_facet({"predict", "cell.png", "--model", model, "--point", "80,60", "--json"},
+                     {.folder = folder_.path()});
+  };
+  const RunResult plain = ask(tiny_model().string());
+  const RunResult fast = ask(packed);
+  ASSERT_EQ(fast.status, 0) << fast.error;
+  EXPECT_EQ(Json::parse(plain.out)["objects"], Json::parse(fast.out)["objects"]);
+  fs::resize_file(packed, fs::file_size(packed) / 2);
+  const RunResult cut = ask(packed);
+  EXPECT_EQ(cut.status, 4);
+  EXPECT_THAT(cut.error, HasSubstr("small.facet"));
+}
+
 TEST_F(PredictCommand, AFullDiskLeavesNoHalfWrittenFile) {
   const RunResult run =
       predict({"cell.png", "--point", "80,60", "-o", "out", "--write", "overlay"}, {.max_file_bytes = 1000});

@@ -222,11 +222,11 @@ TEST_F(EngineTest, RefusesADecodeThatWouldWaitTooLongBeyondTheFirstFew) {
   const Embedding on = embedding();
   { Hold pace(*this, on); }
   Hold hold(*this, on);
-  std::vector<Outcome<Decoded>> decodes(7);
+  std::vector<Outcome<Decoded>> decodes(11);
   for (Outcome<Decoded>& decode : decodes) engine().decode(click(on, 12), decode.completion());
-  for (int i = 4; i < 7; ++i) EXPECT_EQ(decodes[i].get().status().code(), StatusCode::Unavailable);
+  for (int i = 8; i < 11; ++i) EXPECT_EQ(decodes[i].get().status().code(), StatusCode::Unavailable);
   hold.release();
-  for (int i = 0; i < 4; ++i) EXPECT_TRUE(decodes[i].get().ok());
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(decodes[i].get().ok());
   EXPECT_THAT(metrics.text(), HasSubstr(R"(facet_engine_refused_total{lane="decode",reason="full"} 3)"));
 }
 

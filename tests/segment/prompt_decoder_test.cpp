@@ -1,0 +1,64 @@
+#include "segment/prompt_decoder.h"
+
+#include <gtest/gtest.h>
+
+#include "models/sam_model.h"
+#include "ops/observed_kernels.h"
+#include "support/tensors.h"
+#include "support/tiny_sam.h"
+
+namespace facet::segment {
+namespace {
+
+/// How many numbers a call multiplies tells whether it made, used or did without what a picture's prompts
+/// share.
+class WorkOfACall : public ops::Observer {
+ public:
+  void product(const ops::ProductShape& shape) override { sum_ += shape.multiply_adds(); }
+  void other_multiply_adds(std::int64_t count) override { sum_ += count; }
+  std::int64_t take() { return std::exchange(sum_, 0); }
+
+ private:
+  std::int64_t sum_ = 0;
+};
+
+class SharedPictures : public ::testing::Test {
+ protected:
+  static Embedding picture(int seed) {
+    constexpr std::int64_t kGrid = Model::kGrid;
+    return {.features = std::make_shared<const Tensor>(
+                testing::random_tensor({1, kGrid, kGrid, Model::kChannels}, seed))};
+  }
+  std::int64_t click(const Embedding& embedding) {
+    std::vector<DecoderPrompt> prompts(1);
+    prompts[0].sparse = {.points_model_px = {{500, 400}}, .labels = {1}};
+    decoder_.decode(embedding, std::move(prompts), true, 1, [](auto, const DecodedBatch&) {});
+    return work_.take();
+  }
+
+  ModelPtr model_ = models::build_model(testing::TinySam(), ops::cpu_kernels()).value();
+  WorkOfACall work_;
+  ops::Context ctx_{ops::observed_kernels(model_->kernels, work_), ThreadTeam(2)};
+  PromptDecoder decoder_{ctx_, *model_};
+};
+
+TEST_F(SharedPictures, AreMadeAtTheThirdCallAlsoWhenPicturesTakeTurns) {
+  std::vector<Embedding> pictures;
+  for (int i = 0; i < 8; ++i) pictures.push_back(picture(i));
+  const std::int64_t alone = click(pictures[0]);
+  for (int i = 1; i < 8; ++i) EXPECT_EQ(click(pictures[i]), alone);
+  for (const Embedding& embedding : pictures) EXPECT_EQ(click(embedding), alone);
+  for (const Embedding& embedding : pictures) EXPECT_NE(click(embedding), alone);
+  for (const Embedding& embedding : pictures) EXPECT_LT(click(embedding), alone);
+}
+
+TEST_F(SharedPictures, ThatManyOthersFollowStartAnew) {
+  const Embedding first = picture(0);
+  const std::int64_t alone = click(first);
+  EXPECT_EQ(click(first), alone);
+  for (int i = 1; i <= 16; ++i) EXPECT_EQ(click(picture(i)), alone);
+  EXPECT_EQ(click(first), alone);  // its third, but the first two were long ago
+}
+
+}  // namespace
+}  // namespace facet::segment
