@@ -65,7 +65,8 @@ TEST_P(PackedWeights, ConvolutionsAreTheSameFromKeptBytes) {
 }
 
 TEST_P(PackedWeights, AreRefusedInAnotherLayoutOrSize) {
-  const auto linear = kernels->pack_linear(random_tensor({5, 7}, 1), {})->packed();
+  const auto packed = kernels->pack_linear(random_tensor({5, 7}, 1), {});
+  const PackedBytes linear = packed->packed();
   EXPECT_THROW((void)kernels->open_linear(7, 5, "another", copy_of(linear)), StatusError);
   EXPECT_THROW((void)kernels->open_linear(7, 500, linear.layout, copy_of(linear)), StatusError);
   EXPECT_THROW((void)kernels->open_linear(7, 5, linear.layout, Tensor::zeros({64}, DType::UInt8)),
