@@ -143,8 +143,9 @@ ServeProcess::~ServeProcess() {
 
 void ServeProcess::start(const Setup& setup) {
   std::vector<std::string> command = {FACET_PROGRAM, "serve", "--port", "0", "--admin-port", "0"};
-  const std::vector<std::pair<std::string, std::string>> defaults = {{"--drain-delay", "0"},
-                                                                     {"--log-level", "debug"}};
+  // Under a sanitizer what takes seconds takes minutes.
+  const std::vector<std::pair<std::string, std::string>> defaults = {
+      {"--drain-delay", "0"}, {"--log-level", "debug"}, {"--timeout", "1200000"}};
   for (const auto& [name, value] : defaults) {
     if (std::ranges::count(setup.options, name) == 0) command.insert(command.end(), {name, value});
   }
