@@ -12,14 +12,13 @@
 #include "facet/picture.h"
 #include "facet/predictor.h"
 #include "io/checkpoint.h"
+#include "models/sam_model.h"
 
 namespace facet::cli {
 namespace {
 
 namespace fs = std::filesystem;
 using ParsedJson = nlohmann::json;
-
-constexpr int kGoldenMaskSide = 256;
 
 Status damaged(const fs::path& path, const std::string& why) {
   return {StatusCode::BadModel, path.string() + ": " + why};
@@ -99,12 +98,12 @@ class GoldenCheck {
     FACET_ASSIGN_OR_RETURN(const Tensor logits, read(key + "_logits_sub4", 3));
     FACET_ASSIGN_OR_RETURN(const Tensor scores, read(key + "_scores", 1));
     const auto count = std::int64_t(masks.size());
-    if (!(logits.shape() == Shape({count, kGoldenMaskSide / 4, kGoldenMaskSide / 4})) ||
+    if (!(logits.shape() == Shape({count, Model::kLowRes / 4, Model::kLowRes / 4})) ||
         scores.shape().numel() != count || entry.at("areas").size() != masks.size()) {
       return damaged(tensors_.path(), fmt::format("{}: expected {} masks", key, count));
     }
     const Tensor actual = subsample(logits.shape(), 1, 4, [&](auto m, auto y, auto x) {
-      return masks[m].low_res_logits.template data<float>()[y * kGoldenMaskSide + x];
+      return masks[m].low_res_logits.template data<float>()[y * Model::kLowRes + x];
     });
     result_.logits_error = std::max(result_.logits_error, relative_error(actual, logits));
     for (std::size_t m = 0; m < masks.size(); ++m) {

@@ -11,14 +11,12 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <condition_variable>
 #include <cstring>
 #include <memory>
-#include <mutex>
-#include <new>
 #include <string_view>
 #include <utility>
 
+#include "models/curl_handles.h"
 #include "models/file_digest.h"
 #include "models/model_folder.h"
 
@@ -27,8 +25,6 @@ namespace {
 
 constexpr long kMaxRedirects = 10;
 constexpr long kRangeNotSatisfiable = 416;
-constexpr long kTooManyRequests = 429;
-constexpr long kRequestTimeout = 408;
 
 /// The bytes that have arrived: open, locked against a second download, and still there after a failure.
 class PartialFile {
@@ -112,39 +108,6 @@ struct Transfer {
   bool ask_range = true;            // cleared when it did
   std::int64_t offered_bytes = -1;  // what the server says a wrong file has
 };
-
-struct FreeCurl {
-  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
-};
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using CurlHandle = std::unique_ptr<CURL, FreeCurl>;
-using HeaderList = std::unique_ptr<curl_slist, FreeList>;
-
-CurlHandle make_curl() {
-  static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-  CurlHandle curl(ready == CURLE_OK ? curl_easy_init() : nullptr);
-  if (curl == nullptr) throw std::bad_alloc();
-  return curl;
-}
-
-HeaderList header_list(const std::vector<std::string>& lines) {
-  HeaderList list;
-  for (const std::string& line : lines) {
-    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
-    if (longer == nullptr) throw std::bad_alloc();
-    (void)list.release();
-    list.reset(longer);
-  }
-  return list;
-}
-
-long response_code(CURL* curl) {
-  long code = 0;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-  return code;
-}
 
 bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {
   return text.size() >= prefix.size() && strncasecmp(text.data(), prefix.data(), prefix.size()) == 0;
@@ -242,8 +205,7 @@ Status wrong_size(const std::string& url, const PinnedFile& expected, std::strin
 
 Attempt judge_http_error(const std::string& url, long code, Transfer& transfer) {
   if (code == kRangeNotSatisfiable) return {transfer.file.clear(), true};
-  const bool passing = code >= 500 || code == kTooManyRequests || code == kRequestTimeout;
-  return {fetch_failed(url, fmt::format("the server answered {}", code)), passing};
+  return {fetch_failed(url, fmt::format("the server answered {}", code)), may_pass(code)};
 }
 
 Attempt judge(const std::string& url, CURLcode result, const char* detail, Transfer& transfer) {
@@ -288,17 +250,10 @@ Attempt fetch_once(const std::string& url, Transfer& transfer) {
     lines.push_back(fmt::format("Range: bytes={}-", have));
     if (!transfer.etag.empty()) lines.push_back(fmt::format("If-Range: {}", transfer.etag));
   }
-  const auto headers = header_list(lines);
+  const auto headers = make_headers(lines);
   curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
   const CURLcode result = curl_easy_perform(curl.get());
   return judge(url, result, detail.data(), transfer);
-}
-
-void pause(std::chrono::milliseconds duration, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  wake.wait_for(lock, stop, duration, [] { return false; });
 }
 
 /// Tries until the file is as long as it should be.

@@ -3,10 +3,10 @@
 #include <cmath>
 #include <cstdio>
 
+#include "models/sam_model.h"
+
 namespace facet::segment {
 namespace {
-
-constexpr std::int64_t kMaskSide = 256;
 
 std::string number(float value) {
   char text[32];
@@ -59,7 +59,7 @@ Status check_box(const Box& box, Size picture) {
 }
 
 Status check_mask(const Tensor& logits) {
-  if (!(logits.shape() == Shape({kMaskSide, kMaskSide})) || logits.dtype() != DType::Float32) {
+  if (!(logits.shape() == Shape({Model::kLowRes, Model::kLowRes})) || logits.dtype() != DType::Float32) {
     return bad_prompt("mask logits are " + std::string(dtype_name(logits.dtype())) + " " +
                       logits.shape().to_string() + "; expected F32 [256, 256]");
   }

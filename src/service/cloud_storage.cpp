@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <optional>
+
+#include "models/curl_handles.h"
 
 namespace facet::service {
 namespace {
@@ -29,20 +29,6 @@ constexpr int kTokens = 2;  // one may end while the content is on its way
 
 Status failed(std::string_view where, std::string_view reason) {
   return {StatusCode::FetchFailed, fmt::format("{}: {}", where, reason)};
-}
-
-struct FreeCurl {
-  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
-};
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-
-std::unique_ptr<CURL, FreeCurl> make_curl() {
-  static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-  std::unique_ptr<CURL, FreeCurl> curl(ready == CURLE_OK ? curl_easy_init() : nullptr);
-  if (curl == nullptr) throw std::bad_alloc();
-  return curl;
 }
 
 std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
@@ -64,14 +50,8 @@ struct HttpAnswer {
 
 HttpAnswer request(const std::string& url, const std::vector<std::string>& headers,
                    const models::DownloadOptions& options, bool direct) {
-  const auto curl = make_curl();
-  std::unique_ptr<curl_slist, FreeList> list;
-  for (const std::string& header : headers) {
-    curl_slist* longer = curl_slist_append(list.get(), header.c_str());
-    if (longer == nullptr) throw std::bad_alloc();
-    (void)list.release();
-    list.reset(longer);
-  }
+  const models::CurlHandle curl = models::make_curl();
+  const models::CurlHeaders list = models::make_headers(headers);
   HttpAnswer answer;
   curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
@@ -87,24 +67,15 @@ HttpAnswer request(const std::string& url, const std::vector<std::string>& heade
   curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, &options.stop);
   const CURLcode result = curl_easy_perform(curl.get());
   if (result == CURLE_OK) {
-    curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &answer.code);
+    answer.code = models::response_code(curl.get());
   } else {
     answer.body = curl_easy_strerror(result);
   }
   return answer;
 }
 
-bool may_pass(long code) { return code == 0 || code == 408 || code == 429 || code >= 500; }
-
-void pause(std::chrono::milliseconds duration, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  wake.wait_for(lock, stop, duration, [] { return false; });
-}
-
 std::string escaped(const std::string& text) {
-  const auto curl = make_curl();
+  const models::CurlHandle curl = models::make_curl();
   const std::unique_ptr<char, decltype(&curl_free)> result(
       curl_easy_escape(curl.get(), text.data(), static_cast<int>(text.size())), curl_free);
   if (result == nullptr) throw std::bad_alloc();
@@ -191,10 +162,11 @@ Result<std::string> CloudStorage::get(const std::string& url, const std::vector<
     HttpAnswer answer = request(url, headers, transfer_, url.starts_with(hosts_.metadata));
     if (answer.code == 200) return std::move(answer.body);
     if (transfer_.stop.stop_requested()) return Status(StatusCode::Cancelled, "interrupted");
-    if (!may_pass(answer.code) || attempt >= transfer_.attempts) {
+    const bool again = answer.code == 0 || models::may_pass(answer.code);
+    if (!again || attempt >= transfer_.attempts) {
       return failed(url, answer.code == 0 ? answer.body : fmt::format("the server answered {}", answer.code));
     }
-    pause(wait, transfer_.stop);
+    models::pause(wait, transfer_.stop);
     wait *= 2;
   }
 }

@@ -36,6 +36,14 @@ class Buckets : public ::testing::Test {
             .environment = {"AIP_STORAGE_URI=" + uri, "STORAGE_EMULATOR_HOST=" + host,
                             "GCE_METADATA_HOST=" + host.substr(std::string("http://").size())}};
   }
+  /// What a server that does not start says.
+  std::string failed_start(const std::string& uri) {
+    ServeProcess::Setup at = setup(uri);
+    at.wait_until_ready = false;
+    ServeProcess server(at);
+    EXPECT_NE(server.wait(), 0) << uri;
+    return server.standard_error();
+  }
   [[nodiscard]] long transfers() const {
     return std::ranges::count_if(cloud_->requests(),
                                  [](const std::string& line) { return line.find("alt=media") != line.npos; });
@@ -90,23 +98,16 @@ TEST_F(Buckets, ATransferThatBreaksOffGoesOnWhereItEnded) {
 
 TEST_F(Buckets, BytesThatDoNotFitTheirChecksumAreRefused) {
   put("broken-models", "small.safetensors");
-  ServeProcess::Setup at = setup("gs://broken-models");
-  at.wait_until_ready = false;
-  ServeProcess server(at);
-  EXPECT_NE(server.wait(), 0);
-  EXPECT_THAT(server.standard_error(), HasSubstr("CRC-32C"));
+  EXPECT_THAT(failed_start("gs://broken-models"), HasSubstr("CRC-32C"));
   for (const auto& entry : fs::recursive_directory_iterator(folder_ / "models"))
     EXPECT_FALSE(entry.is_regular_file()) << entry.path();
 }
 
 TEST_F(Buckets, AnObjectThatIsGoneEndsTheStartAndIsNamed) {
   put("lost-models", "small.safetensors");
-  ServeProcess::Setup at = setup("gs://lost-models");
-  at.wait_until_ready = false;
-  ServeProcess server(at);
-  EXPECT_NE(server.wait(), 0);
-  EXPECT_THAT(server.standard_error(), HasSubstr("lost-models/o/small.safetensors"));
-  EXPECT_THAT(server.standard_error(), ::testing::Not(HasSubstr("ya29.")));
+  const std::string error = failed_start("gs://lost-models");
+  EXPECT_THAT(error, HasSubstr("lost-models/o/small.safetensors"));
+  EXPECT_THAT(error, ::testing::Not(HasSubstr("ya29.")));
 }
 
 TEST_F(Buckets, AModelOptionNamesAnObject) {
@@ -123,13 +124,7 @@ TEST_F(Buckets, AListThatCannotBeReadEndsTheStartAndSaysWhy) {
       {"gs://Upper/x", "expected gs://BUCKET/PATH"},
       {"gs://none", "the server answered 404"},
       {"gs://models", "expected a folder with"}};
-  for (const auto& [uri, reason] : cases) {
-    ServeProcess::Setup at = setup(uri);
-    at.wait_until_ready = false;
-    ServeProcess server(at);
-    EXPECT_NE(server.wait(), 0) << uri;
-    EXPECT_THAT(server.standard_error(), HasSubstr(reason)) << uri;
-  }
+  for (const auto& [uri, reason] : cases) EXPECT_THAT(failed_start(uri), HasSubstr(reason)) << uri;
 }
 
 }  // namespace
