@@ -97,6 +97,16 @@ void encode_four_together(benchmark::State& state, const Bench& bench) {
   report_memory(state);
 }
 
+// What the prompts of a picture share; the third click on it waits for it where nobody was idle.
+void prepare(benchmark::State& state, const Bench& bench) {
+  if (!bench.model->mask_decoder.gains_by_preparing(2)) return state.SkipWithError("nothing is shared");
+  const Embedding embedding = or_exit(Predictor(bench.model).set_image(bench.image));
+  const ConstTensorView image = embedding.features->view().reshaped({1, 64 * 64, 256});
+  ops::Context ctx(bench.model->kernels, ThreadTeam(0));
+  for (auto _ : state) benchmark::DoNotOptimize(bench.model->mask_decoder.prepare(ctx, image));
+  report_memory(state);
+}
+
 void decode_click(benchmark::State& state, const Bench& bench) {
   Predictor predictor(bench.model);
   const Embedding embedding = or_exit(predictor.set_image(bench.image));
@@ -148,6 +158,7 @@ int main(int argc, char** argv) {
   add("encode", facet::encode);
   add("encode_giving_way", facet::encode_giving_way);
   add("encode_four_together", facet::encode_four_together);
+  add("prepare", facet::prepare);
   add("decode_click", facet::decode_click);
   add("decode_100_boxes", facet::decode_hundred_boxes);
   add("everything", facet::everything);

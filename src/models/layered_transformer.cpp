@@ -1,8 +1,12 @@
 #include "models/layered_transformer.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/check.h"
@@ -18,6 +22,16 @@ std::int64_t columns_of(ConstTensorView matrix) { return matrix.shape()[1]; }
 Rows row(ConstTensorView matrix, std::int64_t index) {
   return matrix.data<float>().subspan(index * columns_of(matrix), columns_of(matrix));
 }
+
+// Products with so many positions stay in the cache until they lie in blocks.
+constexpr std::int64_t kPositionsAtOnce = 512;
+
+// Sums that the compiler can keep in one vector.
+struct LaneSums {
+  static constexpr std::size_t kLanes = 16;
+  std::array<float, kLanes> lanes{};
+  [[nodiscard]] float total() const { return std::accumulate(lanes.begin(), lanes.end(), 0.0F); }
+};
 
 // Each row times a vector, value by value.
 Tensor times_diagonal(ConstTensorView matrix, Rows diagonal) {
@@ -100,6 +114,21 @@ Tensor blocks_of(ops::Context& ctx, ConstTensorView products, std::int64_t first
   return out;
 }
 
+ConstTensorView range_of_rows(ConstTensorView matrix, std::int64_t first, std::int64_t count) {
+  const std::int64_t columns = columns_of(matrix);
+  return {matrix.data<float>().subspan(first * columns, count * columns).data(),
+          {count, columns},
+          DType::Float32};
+}
+
+TensorView range_of_blocks(Tensor& tensor, std::int64_t first, std::int64_t count) {
+  const Shape& shape = tensor.shape();
+  const std::int64_t values = shape[1] * shape[2];
+  return {tensor.data<float>().subspan(first * values, count * values).data(),
+          {count, shape[1], shape[2]},
+          DType::Float32};
+}
+
 ConstTensorView view_or_none(const Tensor& tensor) {
   return tensor.empty() ? ConstTensorView() : tensor.view();
 }
@@ -173,6 +202,9 @@ class LayeredTransformer::Builder {
   Tensor gram0_next() { return product(ctx_, out1_next_, out1_next_); }
   Tensor gram1() { return product(ctx_, out2_, out2_); }
   [[nodiscard]] nn::Linear stack() const { return stacked(ctx_.kernels(), matrices_, biases_); }
+  Tensor of_positions(ConstTensorView positions, ConstTensorView matrix) {
+    return blocks_of(ctx_, product(ctx_, positions, matrix), 0, matrix.shape()[0]);
+  }
 
  private:
   [[nodiscard]] Rows constant() const { return constant_.data<float>(); }
@@ -197,11 +229,13 @@ class LayeredTransformer::Builder {
 };
 
 LayeredTransformer::LayeredTransformer(const ops::Kernels& kernels, const TwoWayTransformer& transformer,
-                                       const nn::LinearWeights& features)
+                                       const nn::LinearWeights& features, ConstTensorView positions)
     : dim_(columns_of(features.matrix)),
       heads_(transformer.final_attention().heads()),
-      eps_(transformer.layers()[0].image_norm().eps()) {
+      eps_(transformer.layers()[0].image_norm().eps()),
+      positions_(positions) {
   FACET_CHECK(transformer.layers().size() == 2, "a layered transformer has two layers");
+  FACET_CHECK(dim_ % LaneSums::kLanes == 0, "a layered transformer's channels come in sixteens");
   const TwoWayBlock& first = transformer.layers()[0];
   const TwoWayBlock& second = transformer.layers()[1];
   const auto look1 = first.token_to_image().matrices();
@@ -236,7 +270,9 @@ LayeredTransformer::LayeredTransformer(const ops::Kernels& kernels, const TwoWay
       .first = keys0_.width, .width = spread1.query.shape()[0], .fold = {}, .constant = {}, .bias = {}};
   placed_.emplace(stacked(kernels, list(copy(look1.key), copy(spread1.query)),
                           list(Tensor::zeros({keys0_.width}), copy(spread1.query_bias))));
-  places_.emplace(stacked(kernels, list(copy(look2.key), copy(spread2.query), copy(look3.key)), {}));
+  key_places1_ = builder.of_positions(positions, look2.key);
+  query_places1_ = builder.of_positions(positions, spread2.query);
+  key_places2_ = builder.of_positions(positions, look3.key);
   out_bias_ = copy(spread1.out_bias);
   gamma_ = first.image_norm().gamma().clone();
 }
@@ -245,65 +281,71 @@ namespace {
 
 // The squared lengths of z and of M(gamma z) at one position.
 std::array<float, 2> lengths(Rows x, Rows bias, Rows gamma) {
-  double sum = 0;
-  for (std::size_t c = 0; c < x.size(); ++c) sum += double(x[c]) + bias[c];
-  const auto mean = static_cast<float>(sum / double(x.size()));
-  double squares = 0, next_sum = 0, next_squares = 0;
-  for (std::size_t c = 0; c < x.size(); ++c) {
-    const double z = x[c] + bias[c] - mean;
-    const double next = z * gamma[c];
-    squares += z * z;
-    next_sum += next;
-    next_squares += next * next;
+  const auto channels = static_cast<float>(x.size());
+  LaneSums sum;
+  for (std::size_t c = 0; c < x.size(); c += LaneSums::kLanes) {
+    for (std::size_t i = 0; i < LaneSums::kLanes; ++i) sum.lanes[i] += x[c + i] + bias[c + i];
   }
-  return {static_cast<float>(squares),
-          static_cast<float>(next_squares - next_sum * next_sum / double(x.size()))};
+  const float mean = sum.total() / channels;
+  LaneSums squares, next_sum, next_squares;
+  for (std::size_t c = 0; c < x.size(); c += LaneSums::kLanes) {
+    for (std::size_t i = 0; i < LaneSums::kLanes; ++i) {
+      const float z = x[c + i] + bias[c + i] - mean;
+      const float next = z * gamma[c + i];
+      squares.lanes[i] += z * z;
+      next_sum.lanes[i] += next;
+      next_squares.lanes[i] += next * next;
+    }
+  }
+  return {squares.total(), next_squares.total() - next_sum.total() * next_sum.total() / channels};
 }
 
 }  // namespace
 
 std::size_t LayeredTransformer::Picture::size_bytes() const {
   std::size_t bytes = 0;
-  for (const Tensor* tensor :
-       {&keys0, &values0, &queries0, &rest0, &rest0_next, &keys1, &values1, &queries1, &rest1, &along, &keys2,
-        &values2, &features, &key_places1, &query_places1, &key_places2, &length, &next_length}) {
+  for (const Tensor* tensor : {&keys0, &values0, &queries0, &rest0, &rest0_next, &keys1, &values1, &queries1,
+                               &rest1, &along, &keys2, &values2, &features, &length, &next_length}) {
     bytes += tensor->size_bytes();
   }
   return bytes;
 }
 
-LayeredTransformer::Picture LayeredTransformer::prepare(ops::Context& ctx, ConstTensorView image,
-                                                        ConstTensorView positions) const {
-  const std::int64_t count = positions.shape()[0];
+LayeredTransformer::Picture LayeredTransformer::prepare(ops::Context& ctx, ConstTensorView image) const {
+  const std::int64_t count = positions_.shape()[0];
   FACET_CHECK(image.shape().numel() == count * dim_, "prepare: the image is " + image.shape().to_string());
   const ConstTensorView x = image.reshaped({count, dim_});
   Picture out;
-  {
-    const Tensor products = picture_->forward(ctx, x);
-    const auto take = [&](const Projection& p) { return blocks_of(ctx, products, p.first, p.width); };
-    out.values0 = take(values0_);
-    out.rest0 = take(rest0_);
-    out.rest0_next = take(rest0_next_);
-    out.keys1 = take(keys1_);
-    out.values1 = take(values1_);
-    out.queries1 = take(queries1_);
-    out.rest1 = take(rest1_);
-    out.along = take(along_);
-    out.keys2 = take(keys2_);
-    out.values2 = take(values2_);
-    out.features = take(features_);
+  const std::array<std::pair<const Projection*, Tensor*>, 11> parts{{{&values0_, &out.values0},
+                                                                     {&rest0_, &out.rest0},
+                                                                     {&rest0_next_, &out.rest0_next},
+                                                                     {&keys1_, &out.keys1},
+                                                                     {&values1_, &out.values1},
+                                                                     {&queries1_, &out.queries1},
+                                                                     {&rest1_, &out.rest1},
+                                                                     {&along_, &out.along},
+                                                                     {&keys2_, &out.keys2},
+                                                                     {&values2_, &out.values2},
+                                                                     {&features_, &out.features}}};
+  for (const auto& [projection, tensor] : parts) {
+    *tensor = Tensor(Shape({count / ops::kPositionBlock, projection->width, ops::kPositionBlock}));
+  }
+  for (std::int64_t first = 0; first < count; first += kPositionsAtOnce) {
+    const std::int64_t positions = std::min(kPositionsAtOnce, count - first);
+    const Tensor products = picture_->forward(ctx, range_of_rows(x, first, positions));
+    for (const auto& [projection, tensor] : parts) {
+      ops::to_position_blocks(
+          ctx, products, projection->first,
+          range_of_blocks(*tensor, first / ops::kPositionBlock, positions / ops::kPositionBlock));
+    }
   }
   ctx.between_blocks();
-  const Tensor placed = placed_->forward(ctx, sum_of(ctx, x, positions));
+  const Tensor placed = placed_->forward(ctx, sum_of(ctx, x, positions_));
   out.keys0 = blocks_of(ctx, placed, keys0_.first, keys0_.width);
   out.queries0 = blocks_of(ctx, placed, queries0_.first, queries0_.width);
-  const Tensor places = places_->forward(ctx, positions);
-  out.key_places1 = blocks_of(ctx, places, 0, keys1_.width);
-  out.query_places1 = blocks_of(ctx, places, keys1_.width, queries1_.width);
-  out.key_places2 = blocks_of(ctx, places, keys1_.width + queries1_.width, keys2_.width);
   out.length = Tensor(Shape({1, count}));
   out.next_length = Tensor(Shape({1, count}));
-  ctx.team().parallel_ranges(count, 1, [&](std::int64_t begin, std::int64_t end) {
+  ctx.team().parallel_ranges(count, 64, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t n = begin; n < end; ++n) {
       const auto both =
           lengths(row(x, n), std::as_const(out_bias_).data<float>(), std::as_const(gamma_).data<float>());
@@ -435,7 +477,7 @@ LayeredTransformer::Output LayeredTransformer::forward(ops::Context& ctx,
     const Tensor folded_keys = run.fold(values1, keys1_.fold[0]);
     const Tensor folded_values = run.fold(values1, values1_.fold[0]);
     ops::PictureProjection keys = after_one(keys1_, picture.keys1, folded_keys);
-    keys.places = picture.key_places1;
+    keys.places = key_places1_;
     run.look(second.token_to_image(), one, keys, after_one(values1_, picture.values1, folded_values));
   }
   second.after_picture(ctx, run.tokens);
@@ -443,7 +485,7 @@ LayeredTransformer::Output LayeredTransformer::forward(ops::Context& ctx,
   {
     const Tensor folded_queries = run.fold(values1, queries1_.fold[0]);
     ops::PictureProjection queries = after_one(queries1_, picture.queries1, folded_queries);
-    queries.places = picture.query_places1;
+    queries.places = query_places1_;
     out.weights[1] = run.weigh(second.image_to_token(), one, queries);
   }
   {
@@ -466,7 +508,7 @@ LayeredTransformer::Output LayeredTransformer::forward(ops::Context& ctx,
              {.base = picture.keys2,
               .folded = {folded_keys[0], folded_keys[1]},
               .constant = {ConstTensorView(), keys2_.constant},
-              .places = picture.key_places2},
+              .places = key_places2_},
              {.base = picture.values2,
               .folded = {folded_values[0], folded_values[1]},
               .constant = {ConstTensorView(), values2_.constant},

@@ -23,10 +23,11 @@ class LayeredTransformer {
   /// Beyond so many tokens, sets of vectors times sets of vectors cost more than the picture's channels.
   static constexpr std::int64_t kMostTokens = 16;
 
-  /// `features`: the product that is made of the picture at the end, [4 * C, dim] and its bias.
-  /// Lifetime  `transformer` is only read here; `forward` is given the same one
+  /// `features`: the product that is made of the picture at the end, [4 * C, dim] and its bias. positions
+  /// [N, dim], those of every picture; N a multiple of 64.
+  /// Lifetime  `transformer` is only read here, and `forward` is given the same one; `positions` outlives it
   LayeredTransformer(const ops::Kernels& kernels, const TwoWayTransformer& transformer,
-                     const nn::LinearWeights& features);
+                     const nn::LinearWeights& features, ConstTensorView positions);
 
   /// The picture's share of each projection, for all prompts.
   struct Picture {
@@ -34,12 +35,11 @@ class LayeredTransformer {
     Tensor keys0, values0, queries0, rest0, rest0_next;
     Tensor keys1, values1, queries1, rest1, along;  // after one layer
     Tensor keys2, values2, features;                // after two
-    Tensor key_places1, query_places1, key_places2;
-    Tensor length, next_length;  ///< |z|^2 and |M(g1 z)|^2, [1, N]
+    Tensor length, next_length;                     ///< |z|^2 and |M(g1 z)|^2, [1, N]
     [[nodiscard]] std::size_t size_bytes() const;
   };
-  /// image [1, N, dim], positions [N, dim]; N a multiple of 64
-  [[nodiscard]] Picture prepare(ops::Context& ctx, ConstTensorView image, ConstTensorView positions) const;
+  /// image [1, N, dim]
+  [[nodiscard]] Picture prepare(ops::Context& ctx, ConstTensorView image) const;
 
   struct Output {
     Tensor tokens;  ///< [P, T, dim]
@@ -70,14 +70,15 @@ class LayeredTransformer {
   std::int64_t dim_ = 0;
   int heads_ = 1;
   float eps_ = 0;
+  ConstTensorView positions_;          // [N, dim]
   std::optional<nn::Linear> picture_;  // of the picture
   std::optional<nn::Linear> placed_;   // of picture + positions
-  std::optional<nn::Linear> places_;   // of positions
   Projection keys0_, values0_, queries0_, rest0_, rest0_next_;
   Projection keys1_, values1_, queries1_, rest1_, along_;
   Projection keys2_, values2_, features_;
-  Tensor gram0_, gram0_next_, gram1_;  // [inner, inner]
-  Tensor out_bias_, gamma_;            // of the first layer, [dim]
+  Tensor gram0_, gram0_next_, gram1_;                 // [inner, inner]
+  Tensor out_bias_, gamma_;                           // of the first layer, [dim]
+  Tensor key_places1_, query_places1_, key_places2_;  // projections of the positions, in blocks
 };
 
 }  // namespace facet::models

@@ -87,9 +87,10 @@ std::optional<Tensor> take_object_token(const nn::WeightScope& weights) {
 
 }  // namespace
 
-MaskDecoder::MaskDecoder(const nn::WeightScope& weights)
+MaskDecoder::MaskDecoder(const nn::WeightScope& weights, ConstTensorView positions)
     : object_token_(take_object_token(weights)),
       kernels_(weights.kernels()),
+      positions_(positions),
       transformer_(weights / "transformer", kDepth, kDecoderDim, kHeads, kDecoderMlpDim),
       features_(nn::take_subpixel_weights(weights / "output_upscaling" / 0, kDecoderDim, kDecoderDim / 4)),
       iou_token_((weights / "iou_token").take("weight", {1, kDecoderDim})),
@@ -106,7 +107,7 @@ MaskDecoder::MaskDecoder(const nn::WeightScope& weights)
 }
 
 const LayeredTransformer& MaskDecoder::layered() const {
-  std::call_once(layered_once_, [this] { layered_.emplace(kernels_, transformer_, features_); });
+  std::call_once(layered_once_, [this] { layered_.emplace(kernels_, transformer_, features_, positions_); });
   return *layered_;
 }
 
@@ -158,7 +159,7 @@ MaskDecoder::Output MaskDecoder::forward(ops::Context& ctx, const Input& input) 
     out.masks = upscale1_.forward(ctx, layers, layered().features(*input.prepared, seen),
                                   filters(ctx, tokens, first, count));
   } else {
-    auto [own_tokens, features] = transformer_.forward(ctx, input.image, input.positions, joined);
+    auto [own_tokens, features] = transformer_.forward(ctx, input.image, positions_, joined);
     ctx.between_blocks();
     tokens = std::move(own_tokens);
     Tensor upscaled = upscale0_.forward(ctx, features);  // [P, N * 4, 64]
@@ -178,9 +179,8 @@ MaskDecoder::Output MaskDecoder::forward(ops::Context& ctx, const Input& input) 
   return out;
 }
 
-LayeredTransformer::Picture MaskDecoder::prepare(ops::Context& ctx, ConstTensorView image,
-                                                 ConstTensorView positions) const {
-  return layered().prepare(ctx, image, positions);
+LayeredTransformer::Picture MaskDecoder::prepare(ops::Context& ctx, ConstTensorView image) const {
+  return layered().prepare(ctx, image);
 }
 
 bool MaskDecoder::gains_by_preparing(std::int64_t prompt_tokens) const {

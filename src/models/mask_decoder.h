@@ -19,12 +19,12 @@ class MaskDecoder {
   static constexpr int kMasks = 4;  ///< one for clear prompts, then three for ambiguous ones
   /// Weights  transformer, iou_token, mask_tokens, output_upscaling.{0, 1, 3}, output_hypernetworks_mlps.{},
   ///          iou_prediction_head; SAM 2 also obj_score_token, pred_obj_score_head
-  explicit MaskDecoder(const nn::WeightScope& weights);
+  /// positions [grid * grid, 256], of the picture.   Lifetime  `positions` outlives it
+  MaskDecoder(const nn::WeightScope& weights, ConstTensorView positions);
 
   struct Input {
-    ConstTensorView image;      ///< [1 or P, grid * grid, 256] with the dense prompt added
-    ConstTensorView positions;  ///< [grid * grid, 256]
-    ConstTensorView sparse;     ///< [P, T, 256]
+    ConstTensorView image;   ///< [1 or P, grid * grid, 256] with the dense prompt added
+    ConstTensorView sparse;  ///< [P, T, 256]
     /// SAM 2: features of stride 4 and 8, sub-pixels beside their pixel as SubpixelUpsampling has them:
     ConstTensorView high_res0;  ///< [1, grid * grid * 16, 32]
     ConstTensorView high_res1;  ///< [1, grid * grid * 4, 64]
@@ -42,8 +42,7 @@ class MaskDecoder {
   /// three (the reference's "dynamic multimask": offset 0.05, stability 0.98); its token is not.
   [[nodiscard]] Output forward(ops::Context& ctx, const Input& input) const;
   /// Works out what all prompts of a picture share; image [1, grid * grid, 256] with the dense prompt added.
-  [[nodiscard]] LayeredTransformer::Picture prepare(ops::Context& ctx, ConstTensorView image,
-                                                    ConstTensorView positions) const;
+  [[nodiscard]] LayeredTransformer::Picture prepare(ops::Context& ctx, ConstTensorView image) const;
   /// Whether prompts that become so many tokens gain by a prepared picture.
   [[nodiscard]] bool gains_by_preparing(std::int64_t prompt_tokens) const;
   [[nodiscard]] bool is_sam2() const { return object_head_.has_value(); }
@@ -59,6 +58,7 @@ class MaskDecoder {
   std::optional<Tensor> object_token_;
 
   const ops::Kernels& kernels_;
+  ConstTensorView positions_;
   TwoWayTransformer transformer_;
   nn::LinearWeights features_;
   mutable std::once_flag layered_once_;

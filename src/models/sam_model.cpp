@@ -60,7 +60,7 @@ Model::Model(nn::WeightReader& weights, const models::Architecture& architecture
     : info(info_of(architecture, weights.kernels().precision())),
       image_encoder(build_encoder(nn::WeightScope(weights), architecture)),
       prompt_encoder(prompt_scope(nn::WeightScope(weights), architecture), image_size(), grid()),
-      mask_decoder(decoder_scope(nn::WeightScope(weights), architecture)) {
+      mask_decoder(decoder_scope(nn::WeightScope(weights), architecture), prompt_encoder.position_grid()) {
   if (is_sam2(architecture)) memory = std::make_unique<models::VideoMemory>(nn::WeightScope(weights), grid());
 }
 

@@ -221,6 +221,13 @@ Result<std::vector<ObjectPrediction>> Predictor::predict(const Embedding& embedd
   });
 }
 
+Result<bool> Predictor::prepare_ahead() {
+  return segment::guarded([&]() -> Result<bool> {
+    const RunScope scope(impl_->ctx, {}, {});
+    return impl_->decoder.prepare_ahead();
+  });
+}
+
 std::shared_ptr<const Tensor> mask_to_logits(const Bitmap& mask, const ModelInfo& model) {
   FACET_CHECK(mask.bits.size() == std::size_t(mask.size.height) * mask.size.width,
               "the mask's bits do not fill it");

@@ -16,6 +16,8 @@ constexpr std::size_t kKeptPictures = 8;
 // Where many pictures take turns, few are asked about three times in so many: what would soon go is not made.
 constexpr std::size_t kAskedPictures = 16;
 
+constexpr std::int64_t kTokensOfAClick = 2;  // its point, and one that stands for no box
+
 // Prompts of one batch become the same number of tokens, and all have a mask or none has.
 bool alike(const DecoderPrompt& a, const DecoderPrompt& b) {
   return a.sparse.tokens() == b.sparse.tokens() && (a.mask_logits == nullptr) == (b.mask_logits == nullptr);
@@ -40,9 +42,8 @@ Tensor with_masks(ops::Context& ctx, const Model& model, ConstTensorView tokens,
   return dense;
 }
 
-ConstTensorView as_tokens(const Embedding& embedding) {
-  return embedding.features->view().reshaped(
-      {1, std::int64_t(Model::kGrid) * Model::kGrid, Model::kChannels});
+ConstTensorView as_tokens(const Tensor& features) {
+  return features.view().reshaped({1, std::int64_t(Model::kGrid) * Model::kGrid, Model::kChannels});
 }
 
 }  // namespace
@@ -53,39 +54,49 @@ Tensor PromptDecoder::without_mask(ConstTensorView features) {
   return sum;
 }
 
-std::vector<PromptDecoder::Kept>::iterator PromptDecoder::find_kept(const Embedding& embedding) {
+std::vector<PromptDecoder::Kept>::iterator PromptDecoder::find_kept(const Features& features) {
   return std::find_if(kept_.begin(), kept_.end(),
-                      [&](const Kept& kept) { return kept.features == embedding.features; });
+                      [&](const Kept& kept) { return kept.features == features; });
 }
 
-std::size_t PromptDecoder::count_call(const Embedding& embedding) {
-  const auto found = std::find_if(asked_.begin(), asked_.end(), [&](const Asked& asked) {
-    return asked.features.lock() == embedding.features;
-  });
+std::size_t PromptDecoder::count_call(const Features& features) {
+  const auto found = std::find_if(asked_.begin(), asked_.end(),
+                                  [&](const Asked& asked) { return asked.features.lock() == features; });
   if (found != asked_.end()) {
     std::rotate(found, found + 1, asked_.end());
     return ++asked_.back().calls;
   }
   if (asked_.size() == kAskedPictures) asked_.erase(asked_.begin());
-  asked_.push_back({embedding.features, 1});
+  asked_.push_back({features, 1});
   return 1;
 }
 
-bool PromptDecoder::pays(const Embedding& embedding, std::size_t prompts) {
-  return find_kept(embedding) != kept_.end() || std::max(prompts, count_call(embedding)) >= kPromptsThatPay;
+bool PromptDecoder::pays(const Features& features, std::size_t prompts) {
+  return find_kept(features) != kept_.end() || std::max(prompts, count_call(features)) >= kPromptsThatPay;
 }
 
-const models::LayeredTransformer::Picture& PromptDecoder::prepared(const Embedding& embedding) {
-  const auto found = find_kept(embedding);
+const models::LayeredTransformer::Picture& PromptDecoder::prepared(const Features& features) {
+  const auto found = find_kept(features);
   if (found != kept_.end()) {
     std::rotate(found, found + 1, kept_.end());
     return kept_.back().picture;
   }
   if (kept_.size() == kKeptPictures) kept_.erase(kept_.begin());
-  std::erase_if(asked_, [&](const Asked& asked) { return asked.features.lock() == embedding.features; });
-  kept_.push_back({embedding.features, model_.mask_decoder.prepare(ctx_, without_mask(as_tokens(embedding)),
-                                                                   model_.prompt_encoder.position_grid())});
+  std::erase_if(asked_, [&](const Asked& asked) { return asked.features.lock() == features; });
+  kept_.push_back({features, model_.mask_decoder.prepare(ctx_, without_mask(as_tokens(*features)))});
   return kept_.back().picture;
+}
+
+bool PromptDecoder::prepare_ahead() {
+  if (!model_.mask_decoder.gains_by_preparing(kTokensOfAClick)) return false;
+  for (auto asked = asked_.rbegin(); asked != asked_.rend(); ++asked) {
+    if (asked->calls + 1 < kPromptsThatPay) continue;
+    if (const Features features = asked->features.lock()) {
+      prepared(features);
+      return true;
+    }
+  }
+  return false;
 }
 
 DecodedBatch PromptDecoder::decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,
@@ -93,26 +104,25 @@ DecodedBatch PromptDecoder::decode_batch(const Embedding& embedding, std::span<c
   std::vector<models::EncoderPrompt> sparse;
   for (const DecoderPrompt& prompt : batch) sparse.push_back(prompt.sparse);
   const Tensor sparse_tokens = model_.prompt_encoder.sparse(ctx_, sparse);
-  models::MaskDecoder::Input input{
-      .positions = model_.prompt_encoder.position_grid(), .sparse = sparse_tokens, .multimask = multimask};
+  models::MaskDecoder::Input input{.sparse = sparse_tokens, .multimask = multimask};
   if (embedding.high_res0) {
     input.high_res0 = *embedding.high_res0;
     input.high_res1 = *embedding.high_res1;
   }
   const bool masked = batch[0].mask_logits != nullptr;
   if (!masked && share && model_.mask_decoder.gains_by_preparing(sparse_tokens.shape()[1])) {
-    input.prepared = &prepared(embedding);
+    input.prepared = &prepared(embedding.features);
     return model_.mask_decoder.forward(ctx_, input);
   }
-  const Tensor image =
-      masked ? with_masks(ctx_, model_, as_tokens(embedding), batch) : without_mask(as_tokens(embedding));
+  const ConstTensorView features = as_tokens(*embedding.features);
+  const Tensor image = masked ? with_masks(ctx_, model_, features, batch) : without_mask(features);
   input.image = image;
   return model_.mask_decoder.forward(ctx_, input);
 }
 
 void PromptDecoder::decode(const Embedding& embedding, std::vector<DecoderPrompt> prompts, bool multimask,
                            int per_batch, const Consume& consume) {
-  const bool share = pays(embedding, prompts.size());
+  const bool share = pays(embedding.features, prompts.size());
   std::stable_sort(prompts.begin(), prompts.end(), [](const DecoderPrompt& a, const DecoderPrompt& b) {
     return std::pair(a.sparse.tokens(), a.mask_logits != nullptr) <
            std::pair(b.sparse.tokens(), b.mask_logits != nullptr);

@@ -22,9 +22,9 @@ struct DecoderPrompt {
 using DecodedBatch = models::MaskDecoder::Output;
 
 /// Decodes prompts. What all prompts of a picture share is made where it pays: for several prompts in one
-/// call, or at the third call for a picture while it is among the last 16 asked about. It is kept for the
-/// last eight such pictures, about 27 MB each; answers with and without it agree to rounding. Threads  one
-/// thread at a time
+/// call, or for the third call for a picture while it is among the last 16 asked about. It is kept for the
+/// last eight such pictures, about 21 MB each; answers with and without it agree to rounding.
+/// Threads  one thread at a time
 class PromptDecoder {
  public:
   using Consume = std::function<void(std::span<const DecoderPrompt>, const DecodedBatch&)>;
@@ -38,28 +38,33 @@ class PromptDecoder {
   void decode(const Embedding& embedding, std::vector<DecoderPrompt> prompts, bool multimask, int per_batch,
               const Consume& consume);
 
+  /// Makes what the third call for a picture would make, the last asked about first. False where there is
+  /// nothing to make.   Errors  StatusError OutOfMemory
+  bool prepare_ahead();
+
  private:
+  using Features = std::shared_ptr<const Tensor>;  // of an embedding
   struct Kept {
-    std::shared_ptr<const Tensor> features;  // of the embedding
+    Features features;
     models::LayeredTransformer::Picture picture;
   };
-
-  [[nodiscard]] DecodedBatch decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,
-                                          bool multimask, bool share);
-  [[nodiscard]] Tensor without_mask(ConstTensorView features);
   struct Asked {
     std::weak_ptr<const Tensor> features;
     std::size_t calls = 0;
   };
 
+  [[nodiscard]] DecodedBatch decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,
+                                          bool multimask, bool share);
+  [[nodiscard]] Tensor without_mask(ConstTensorView features);
+
   /// Notes that prompts of a picture come in; whether they pay for what they share.
-  [[nodiscard]] bool pays(const Embedding& embedding, std::size_t prompts);
+  [[nodiscard]] bool pays(const Features& features, std::size_t prompts);
   /// Notes a call for a picture that is not kept, and gives how many there were.
-  std::size_t count_call(const Embedding& embedding);
+  std::size_t count_call(const Features& features);
   /// The end of kept_ when it is not among the last.
-  [[nodiscard]] std::vector<Kept>::iterator find_kept(const Embedding& embedding);
-  /// What is kept of the embedding's picture, made when it is not among the last.
-  const models::LayeredTransformer::Picture& prepared(const Embedding& embedding);
+  [[nodiscard]] std::vector<Kept>::iterator find_kept(const Features& features);
+  /// What is kept of the picture, made when it is not among the last.
+  const models::LayeredTransformer::Picture& prepared(const Features& features);
 
   ops::Context& ctx_;
   const Model& model_;

@@ -97,12 +97,13 @@ struct EngineOptions {
 ///
 /// Encodes run in the order they came, equal pictures in flight once. Decodes for one embedding are joined
 /// into one run. A decode does not wait for an encode: between two blocks of the encoder the waiting decodes
-/// run on the same threads, each at most once per gap, so that neither starves.
+/// run on the same threads, each at most once per gap, so that neither starves. While nobody waits, pictures
+/// that were clicked on are prepared for more (Predictor::prepare_ahead).
 ///
 /// Metrics  facet_engine_queued{lane}, facet_engine_stage_seconds{lane, stage}, facet_encode_batch_size,
 ///          facet_encode_batches_closed_total{reason}, facet_decode_batch_prompts, facet_engine_joined_total,
-///          facet_engine_refused_total{lane, reason}, facet_engine_gap_seconds,
-///          facet_engine_busy_seconds_total
+///          facet_engine_prepared_ahead_total, facet_engine_refused_total{lane, reason},
+///          facet_engine_gap_seconds, facet_engine_busy_seconds_total
 /// Threads  any; the destructor answers Cancelled to who still waits
 class Engine {
  public:

@@ -40,6 +40,8 @@ EngineMetrics::EngineMetrics(Metrics& metrics)
       decodes_queued(metrics.gauge("facet_engine_queued", "Jobs that wait, by lane", {{"lane", "decode"}})),
       joined(metrics.counter("facet_engine_joined_total",
                              "Requests answered by the encode of another for the same picture")),
+      prepared_ahead(metrics.counter("facet_engine_prepared_ahead_total",
+                                     "Pictures made ready for more clicks while nobody waited")),
       decode_prompts(
           metrics.histogram("facet_decode_batch_prompts", "Prompts decoded in one run", kBatchBounds)),
       gap_seconds(metrics.histogram("facet_engine_gap_seconds",

@@ -20,6 +20,7 @@ class EngineMetrics {
   Gauge& encodes_queued;
   Gauge& decodes_queued;
   Counter& joined;
+  Counter& prepared_ahead;
   Histogram& decode_prompts;
   Histogram& gap_seconds;  ///< of the encoder's work between two places where it gives way
   Gauge& busy_seconds;

@@ -68,6 +68,7 @@ void Engine::Impl::run(const std::stop_token& stop) {
     sweep();
     run_decodes();
     run_long_job();
+    prepare_ahead();
     metrics_.busy_seconds.add(seconds(clock_.now() - began));
   }
 }
@@ -79,10 +80,21 @@ void Engine::Impl::wait_for_work(const std::stop_token& stop) {
     if (encodes_.everything_is_next()) return;
     const TimePoint ready_at = encodes_.ready_at(options_);
     const TimePoint until = std::min(ready_at, encodes_.next_deadline());
-    if (until <= now) return;
+    if (until <= now || may_prepare_) return;
     last_sign_.store(TimePoint::max().time_since_epoch().count());
     clock_.wait(changed_, mutex_, until);
   }
+}
+
+void Engine::Impl::prepare_ahead() {
+  if (!may_prepare_) return;
+  {
+    const MutexLock lock(mutex_);
+    if (decodes_.queued() > 0 || encodes_.queued() > 0) return;
+  }
+  const Result<bool> prepared = contained([&] { return runs_.prepare_ahead(); });
+  may_prepare_ = prepared.ok() && *prepared;
+  if (may_prepare_) metrics_.prepared_ahead.add();
 }
 
 void Engine::Impl::sweep() {
@@ -250,6 +262,7 @@ void Engine::Impl::run_decode(const std::vector<DecodeQueue::Part>& parts) {
   Result<std::vector<ObjectPrediction>> objects =
       contained([&] { return runs_.of(first.model).decoder.predict(first.embedding, prompts, options); });
   const Duration ran = clock_.now() - began;
+  may_prepare_ = true;
 
   std::vector<DecodeJobPtr> over;
   {

@@ -11,6 +11,14 @@ ModelRun& ModelRuns::of(const ServedModelPtr& model) {
   return *entry.run;
 }
 
+Result<bool> ModelRuns::prepare_ahead() {
+  for (auto& [address, entry] : entries_) {
+    FACET_ASSIGN_OR_RETURN(const bool made, entry.run->decoder.prepare_ahead());
+    if (made) return true;
+  }
+  return false;
+}
+
 void ModelRuns::drop_unused() {
   std::erase_if(entries_, [](const auto& entry) { return entry.second.model.expired(); });
 }

@@ -24,6 +24,8 @@ class ModelRuns {
   explicit ModelRuns(int threads) : threads_(threads) {}
   /// Made at the first use. Lifetime  while `model` lives and drop_unused is not called without it
   ModelRun& of(const ServedModelPtr& model);
+  /// As Predictor::prepare_ahead, for one of the decoders that has something to make.
+  Result<bool> prepare_ahead();
   /// Lets go of the memory of models that nobody holds any more.
   void drop_unused();
 

@@ -38,23 +38,20 @@ class RandomWeights : public nn::WeightReader {
 class LayeredTransformerTest : public ::testing::TestWithParam<int> {
  protected:
   RandomWeights weights;
-  const MaskDecoder decoder{nn::WeightScope(weights)};
   ops::Context ctx{ops::cpu_kernels(), ThreadTeam(GetParam())};
   const Tensor image = random_tensor({1, kGrid* kGrid, kDim}, 1);
   const Tensor positions = random_tensor({kGrid * kGrid, kDim}, 2);
+  const MaskDecoder decoder{nn::WeightScope(weights), positions};
 
   MaskDecoder::Output decode(const Tensor& sparse, bool multimask,
                              const LayeredTransformer::Picture* prepared) {
-    return decoder.forward(ctx, {.image = image,
-                                 .positions = positions,
-                                 .sparse = sparse,
-                                 .multimask = multimask,
-                                 .prepared = prepared});
+    return decoder.forward(ctx,
+                           {.image = image, .sparse = sparse, .multimask = multimask, .prepared = prepared});
   }
 };
 
 TEST_P(LayeredTransformerTest, DecodesWhatTheStoredPictureDecodes) {
-  const LayeredTransformer::Picture picture = decoder.prepare(ctx, image, positions);
+  const LayeredTransformer::Picture picture = decoder.prepare(ctx, image);
   for (const std::int64_t tokens : {1, 2, 11}) {
     const Tensor sparse = random_tensor({2, tokens, kDim}, 10 + int(tokens));
     const bool multimask = tokens != 2;
@@ -66,7 +63,7 @@ TEST_P(LayeredTransformerTest, DecodesWhatTheStoredPictureDecodes) {
 }
 
 TEST_P(LayeredTransformerTest, PromptsDoNotTouchEachOther) {
-  const LayeredTransformer::Picture picture = decoder.prepare(ctx, image, positions);
+  const LayeredTransformer::Picture picture = decoder.prepare(ctx, image);
   const Tensor both = random_tensor({2, 2, kDim}, 3);
   const Tensor second = Tensor::from(both.data<float>().subspan(2 * kDim), {1, 2, kDim});
   const MaskDecoder::Output together = decode(both, true, &picture);

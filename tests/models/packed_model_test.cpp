@@ -43,7 +43,6 @@ void expect_same_work(const Model& a, const Model& b) {
     features = model.encode_picture(ctx, image);
     const std::int64_t positions = std::int64_t(model.grid()) * model.grid();
     return model.mask_decoder.forward(ctx, {.image = features.image.view().reshaped({1, positions, 256}),
-                                            .positions = model.prompt_encoder.position_grid(),
                                             .sparse = sparse,
                                             .high_res0 = features.high_res0,
                                             .high_res1 = features.high_res1,

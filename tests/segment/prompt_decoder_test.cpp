@@ -52,6 +52,31 @@ TEST_F(SharedPictures, AreMadeAtTheThirdCallAlsoWhenPicturesTakeTurns) {
   for (const Embedding& embedding : pictures) EXPECT_LT(click(embedding), alone);
 }
 
+TEST_F(SharedPictures, AreMadeAheadOfTheThirdCall) {
+  const Embedding first = picture(0);
+  const Embedding second = picture(1);
+  const std::int64_t alone = click(first);
+  EXPECT_FALSE(decoder_.prepare_ahead());
+  click(first);
+  click(second);
+  click(second);
+  EXPECT_TRUE(decoder_.prepare_ahead());
+  EXPECT_TRUE(decoder_.prepare_ahead());
+  EXPECT_FALSE(decoder_.prepare_ahead());
+  work_.take();
+  EXPECT_LT(click(first), alone);
+  EXPECT_LT(click(second), alone);
+}
+
+TEST_F(SharedPictures, ArePreparedOnlyWhileTheirEmbeddingLives) {
+  {
+    const Embedding gone = picture(0);
+    click(gone);
+    click(gone);
+  }
+  EXPECT_FALSE(decoder_.prepare_ahead());
+}
+
 TEST_F(SharedPictures, ThatManyOthersFollowStartAnew) {
   const Embedding first = picture(0);
   const std::int64_t alone = click(first);

@@ -11,6 +11,7 @@
 
 #include "ops/cpu/simd-inl.h"
 #include "ops/cpu/simd.h"
+#include "ops/cpu/transposed-inl.h"
 #include "ops/layered_picture.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -848,8 +849,10 @@ void run_picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView ou
 
 // Positions [kBlock][stride] -> [width][kBlock]
 void transpose_block(const float* from, std::size_t stride, std::size_t width, float* to) {
-  for (std::size_t n = 0; n < kBlock; ++n) {
-    for (std::size_t d = 0; d < width; ++d) to[d * kBlock + n] = from[n * stride + d];
+  for (std::size_t n = 0; n < kBlock; n += kLanes) {
+    const float* rows[kLanes] = {};
+    for (std::size_t lane = 0; lane < kLanes; ++lane) rows[lane] = from + (n + lane) * stride;
+    load_transposed(rows, width, to + n, kBlock);
   }
 }
 

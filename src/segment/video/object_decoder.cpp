@@ -84,7 +84,6 @@ std::vector<FrameOutput> decode(ops::Context& ctx, const Model& model, const Fra
   const Tensor sparse = model.prompt_encoder.sparse(ctx, objects.points);
   const models::MaskDecoder::Output decoded =
       model.mask_decoder.forward(ctx, {.image = objects.images,
-                                       .positions = model.prompt_encoder.position_grid(),
                                        .sparse = sparse,
                                        .high_res0 = features.encoded.high_res0,
                                        .high_res1 = features.encoded.high_res1,
