@@ -190,6 +190,7 @@ std::vector<fs::path> documents_in(const fs::path& folder) {
 std::string architecture_of_golden(const std::string& model) {
   std::string name = model.substr(model.rfind('/') + 1);
   if (name.starts_with("vit_")) name.insert(0, "sam_");
+  if (name == "sam2_tiny") return "sam2.1_hiera_test";  // as a table of names and shapes says
   const std::size_t size = name.rfind("hiera_");
   if (size == std::string::npos) return name;
   const std::string letter = name.substr(size + 6);

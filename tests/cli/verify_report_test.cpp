@@ -75,6 +75,7 @@ TEST(GoldenNames, BecomeOurArchitectures) {
   EXPECT_EQ(architecture_of_golden("sam2.1/sam2.1_hiera_t"), "sam2.1_hiera_tiny");
   EXPECT_EQ(architecture_of_golden("sam2/sam2_hiera_b+"), "sam2_hiera_base_plus");
   EXPECT_EQ(architecture_of_golden("sam_tiny"), "sam_tiny");
+  EXPECT_EQ(architecture_of_golden("sam2_tiny"), "sam2.1_hiera_test");
 }
 
 }  // namespace
