@@ -46,6 +46,8 @@ class Engine::Impl : public std::enable_shared_from_this<Engine::Impl> {
 
   void run(const std::stop_token& stop) FACET_EXCLUDES(mutex_);
   void wait_for_work(const std::stop_token& stop) FACET_EXCLUDES(mutex_);
+  /// When a job or a deadline calls for the thread; in the past where one does already.
+  [[nodiscard]] TimePoint wanted_at() const FACET_REQUIRES(mutex_);
   void run_long_job() FACET_EXCLUDES(mutex_);
   void run_encodes(const EncodeQueue::Batch& batch) FACET_EXCLUDES(mutex_);
   void run_everything(const EverythingJobPtr& job) FACET_EXCLUDES(mutex_);

@@ -75,22 +75,24 @@ void Engine::Impl::run(const std::stop_token& stop) {
 
 void Engine::Impl::wait_for_work(const std::stop_token& stop) {
   const MutexLock lock(mutex_);
-  while (!stop.stop_requested() && decodes_.queued() == 0) {
-    const TimePoint now = clock_.now();
-    if (encodes_.everything_is_next()) return;
-    const TimePoint ready_at = encodes_.ready_at(options_);
-    const TimePoint until = std::min(ready_at, encodes_.next_deadline());
-    if (until <= now || may_prepare_) return;
+  while (!stop.stop_requested()) {
+    const TimePoint until = wanted_at();
+    if (until <= clock_.now() || may_prepare_) return;
     last_sign_.store(TimePoint::max().time_since_epoch().count());
     clock_.wait(changed_, mutex_, until);
   }
+}
+
+TimePoint Engine::Impl::wanted_at() const {
+  if (decodes_.queued() > 0 || encodes_.everything_is_next()) return TimePoint::min();
+  return std::min(encodes_.ready_at(options_), encodes_.next_deadline());
 }
 
 void Engine::Impl::prepare_ahead() {
   if (!may_prepare_) return;
   {
     const MutexLock lock(mutex_);
-    if (decodes_.queued() > 0 || encodes_.queued() > 0) return;
+    if (wanted_at() <= clock_.now()) return;
   }
   const Result<bool> prepared = contained([&] { return runs_.prepare_ahead(); });
   may_prepare_ = prepared.ok() && *prepared;

@@ -374,6 +374,22 @@ TEST_F(EngineTest, EncodesAndStoresWhatTheStoreHasNot) {
   EXPECT_EQ(store.inserted, 1);
 }
 
+TEST_F(EngineTest, PreparesPicturesWhileTheStoreIsAsked) {
+  const Embedding on = *Predictor(model->model, {.threads = 2}).set_image(*picture("a").image);
+  HeldStore store;
+  Outcome<Encoded> encode;
+  engine(&store).encode(picture("b"), encode.completion());
+  for (int i = 0; i < 2; ++i) {
+    Outcome<Decoded> clicked;
+    engine().decode(click(on, 12), clicked.completion());
+    ASSERT_TRUE(clicked.get().ok());
+  }
+  const Counter& prepared = metrics.counter("facet_engine_prepared_ahead_total", "");
+  while (prepared.value() == 0) std::this_thread::yield();
+  store.answers.at(0)({});
+  EXPECT_TRUE(encode.get().ok());
+}
+
 TEST_F(EngineTest, ALateAnswerOfTheStoreHarmsNobody) {
   HeldStore store;
   Outcome<Encoded> encode;
