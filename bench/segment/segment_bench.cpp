@@ -97,11 +97,12 @@ void encode_four_together(benchmark::State& state, const Bench& bench) {
   report_memory(state);
 }
 
-// What the prompts of a picture share; the third click on it waits for it where nobody was idle.
+// Making what the prompts of a picture share, which a third click waits for unless it was made ahead.
 void prepare(benchmark::State& state, const Bench& bench) {
   if (!bench.model->mask_decoder.gains_by_preparing(2)) return state.SkipWithError("nothing is shared");
   const Embedding embedding = or_exit(Predictor(bench.model).set_image(bench.image));
-  const ConstTensorView image = embedding.features->view().reshaped({1, 64 * 64, 256});
+  const ConstTensorView image =
+      embedding.features->view().reshaped({1, std::int64_t(Model::kGrid) * Model::kGrid, Model::kChannels});
   ops::Context ctx(bench.model->kernels, ThreadTeam(0));
   for (auto _ : state) benchmark::DoNotOptimize(bench.model->mask_decoder.prepare(ctx, image));
   report_memory(state);

@@ -110,7 +110,7 @@ class Predictor {
   ///         of the wrong shape); BadModel when the embedding is another model's; Cancelled; OutOfMemory
   Result<std::vector<ObjectPrediction>> predict(const Embedding& embedding, std::span<const Prompt> prompts,
                                                 const PredictOptions& options = {});
-  /// Uses idle time: makes what the prompts of a picture share (some 10 ms of work, about 21 MB), where
+  /// Uses idle time: makes what the prompts of a picture share (some 17 ms of work, about 21 MB), where
   /// `predict` was asked about it twice and would make it at the next call. False where there is nothing to
   /// make.   Errors  OutOfMemory
   Result<bool> prepare_ahead();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/tensor_range.h"
 #include "ops/elementwise.h"
 
 namespace facet::models {
@@ -112,21 +113,6 @@ Tensor blocks_of(ops::Context& ctx, ConstTensorView products, std::int64_t first
   Tensor out(Shape({products.shape()[0] / ops::kPositionBlock, width, ops::kPositionBlock}));
   ops::to_position_blocks(ctx, products, first, out);
   return out;
-}
-
-ConstTensorView range_of_rows(ConstTensorView matrix, std::int64_t first, std::int64_t count) {
-  const std::int64_t columns = columns_of(matrix);
-  return {matrix.data<float>().subspan(first * columns, count * columns).data(),
-          {count, columns},
-          DType::Float32};
-}
-
-TensorView range_of_blocks(Tensor& tensor, std::int64_t first, std::int64_t count) {
-  const Shape& shape = tensor.shape();
-  const std::int64_t values = shape[1] * shape[2];
-  return {tensor.data<float>().subspan(first * values, count * values).data(),
-          {count, shape[1], shape[2]},
-          DType::Float32};
 }
 
 ConstTensorView view_or_none(const Tensor& tensor) {
@@ -332,11 +318,11 @@ LayeredTransformer::Picture LayeredTransformer::prepare(ops::Context& ctx, Const
   }
   for (std::int64_t first = 0; first < count; first += kPositionsAtOnce) {
     const std::int64_t positions = std::min(kPositionsAtOnce, count - first);
-    const Tensor products = picture_->forward(ctx, range_of_rows(x, first, positions));
+    const Tensor products = picture_->forward(ctx, range_of(x, first, positions));
     for (const auto& [projection, tensor] : parts) {
       ops::to_position_blocks(
           ctx, products, projection->first,
-          range_of_blocks(*tensor, first / ops::kPositionBlock, positions / ops::kPositionBlock));
+          range_of(tensor->view(), first / ops::kPositionBlock, positions / ops::kPositionBlock));
     }
   }
   ctx.between_blocks();

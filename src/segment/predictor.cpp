@@ -1,9 +1,9 @@
 #include "facet/predictor.h"
 
 #include <algorithm>
-#include <array>
 
 #include "core/check.h"
+#include "core/tensor_range.h"
 #include "segment/guard.h"
 #include "segment/logit_cleanup.h"
 #include "segment/mask_upsampling.h"
@@ -125,12 +125,8 @@ Tensor stacked_inputs(ops::Context& ctx, std::span<const Image* const> images,
 // The part of one picture of a batch, in memory of its own; null for an empty tensor.
 std::shared_ptr<const Tensor> slice_of(const Tensor& batch, std::int64_t index) {
   if (batch.empty()) return nullptr;
-  std::array<std::int64_t, Shape::kMaxRank> dims{};
-  std::copy(batch.shape().dims().begin(), batch.shape().dims().end(), dims.begin());
-  dims[0] = 1;
-  const Shape one(std::span<const std::int64_t>(dims.data(), batch.shape().rank()));
-  return std::make_shared<const Tensor>(
-      Tensor::from(batch.data<float>().subspan(index * one.numel(), one.numel()), one));
+  const ConstTensorView one = range_of(batch.view(), index, 1);
+  return std::make_shared<const Tensor>(Tensor::from(one.data<float>(), one.shape()));
 }
 
 }  // namespace
@@ -222,10 +218,7 @@ Result<std::vector<ObjectPrediction>> Predictor::predict(const Embedding& embedd
 }
 
 Result<bool> Predictor::prepare_ahead() {
-  return segment::guarded([&]() -> Result<bool> {
-    const RunScope scope(impl_->ctx, {}, {});
-    return impl_->decoder.prepare_ahead();
-  });
+  return segment::guarded([&]() -> Result<bool> { return impl_->decoder.prepare_ahead(); });
 }
 
 std::shared_ptr<const Tensor> mask_to_logits(const Bitmap& mask, const ModelInfo& model) {

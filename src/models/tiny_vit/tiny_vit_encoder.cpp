@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstddef>
 #include <cstdlib>
-#include <type_traits>
 
+#include "core/tensor_range.h"
 #include "ops/attention.h"
 
 namespace facet::models {
@@ -49,11 +48,8 @@ Conv2dConfig stem(std::int64_t in, std::int64_t out, int side, Activation activa
 template <class View>
 View rows_of(const View& x, std::int64_t image, int begin, int end) {
   const Shape& shape = x.shape();
-  const auto row_bytes = std::int64_t(x.size_bytes()) / std::max<std::int64_t>(shape[0] * shape[1], 1);
-  using Byte = std::conditional_t<std::is_same_v<View, TensorView>, std::byte, const std::byte>;
-  return {static_cast<Byte*>(x.raw()) + (image * shape[1] + begin) * row_bytes,
-          {1, end - begin, shape[2], shape[3]},
-          x.dtype()};
+  return range_of(range_of(x, image, 1).reshaped({shape[1], shape[2], shape[3]}), begin, end - begin)
+      .reshaped({1, end - begin, shape[2], shape[3]});
 }
 
 }  // namespace
