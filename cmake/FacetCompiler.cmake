@@ -7,13 +7,14 @@ set(CMAKE_CXX_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 
 add_library(facet_compiler INTERFACE)
-target_compile_options(facet_compiler INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
-                                                -Wno-missing-field-initializers)
+target_compile_options(facet_compiler INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wnon-virtual-dtor;-Woverloaded-virtual;-Wno-missing-field-initializers>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-Xcompiler=-Wall>")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  target_compile_options(facet_compiler INTERFACE -Wno-restrict)  # false alarms at -O3: GCC's bug 105651
+  target_compile_options(facet_compiler INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)  # false alarms at -O3: GCC's bug 105651
 endif()
 if(FACET_WERROR)
-  target_compile_options(facet_compiler INTERFACE -Werror)
+  target_compile_options(facet_compiler INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   target_compile_options(facet_compiler INTERFACE -Wthread-safety)

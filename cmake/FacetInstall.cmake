@@ -17,6 +17,9 @@ else()
   install(TARGETS facet_all ${facet_libraries} EXPORT facetTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
           FILE_SET public_headers DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
+if(TARGET facet_cuda_emulation)  # a build for tests: the library does not link without
+  install(TARGETS facet_cuda_emulation EXPORT facetTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+endif()
 install(EXPORT facetTargets NAMESPACE facet:: DESTINATION "${facet_package_dir}")
 if(TARGET facet)
   install(TARGETS facet RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")

@@ -1,7 +1,7 @@
 // Tracking frame by frame: seconds a frame once the memory is full, and peak memory.
-//   facet_video_bench MODEL [OBJECTS [FRAMES [PRECISION [IMAGE_SIZE]]]]
+//   facet_video_bench MODEL [OBJECTS [FRAMES [PRECISION [IMAGE_SIZE [DEVICE]]]]]
 // MODEL is a checkpoint, or a table of names and shapes (.json) from which synthetic weights are made;
-// IMAGE_SIZE, of SAM 2's square, makes long runs short.
+// IMAGE_SIZE, of SAM 2's square, makes long runs short (0 = as published); DEVICE is cpu or cuda.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include "facet/video_session.h"
 #include "models/open_weights.h"
 #include "models/sam_model.h"
+#include "ops/cuda/cuda_kernels.h"
 #include "support/synthetic_weights.h"
 
 namespace facet {
@@ -62,11 +63,15 @@ struct Settings {
   int frames = 12;
   Precision precision = Precision::Fp32;
   int image_size = 0;
+  bool cuda = false;
 };
 
 Result<ModelPtr> open_model(const Settings& settings) {
   const models::BuildOptions options{.image_size = settings.image_size};
   ops::KernelsPtr kernels = ops::cpu_kernels(settings.precision);
+  if (settings.cuda) {
+    FACET_ASSIGN_OR_RETURN(kernels, ops::cuda_kernels(0, settings.precision));
+  }
   if (settings.model.extension() == ".json") {
     return models::build_model(testing::SyntheticWeights(settings.model, 1), std::move(kernels), options);
   }
@@ -122,13 +127,15 @@ int run(const Settings& settings) {
 int main(int argc, char** argv) {
   const auto number = [&](int i, int standard) { return argc > i ? std::atoi(argv[i]) : standard; };
   const auto precision = facet::precision_from_name(argc > 4 ? argv[4] : "fp32");
-  if (argc < 2 || argc > 6 || !precision) {
-    std::fprintf(stderr, "usage: facet_video_bench MODEL [OBJECTS [FRAMES [PRECISION [IMAGE_SIZE]]]]\n");
+  if (argc < 2 || argc > 7 || !precision) {
+    std::fprintf(stderr,
+                 "usage: facet_video_bench MODEL [OBJECTS [FRAMES [PRECISION [IMAGE_SIZE [DEVICE]]]]]\n");
     return 2;
   }
   return facet::run({.model = argv[1],
                      .objects = number(2, 1),
                      .frames = number(3, 12),
                      .precision = *precision,
-                     .image_size = number(5, 0)});
+                     .image_size = number(5, 0),
+                     .cuda = argc > 6 && std::string_view(argv[6]) == "cuda"});
 }

@@ -20,6 +20,7 @@ struct ModelInfo {
   std::string architecture;    ///< "sam_vit_b", "sam_vit_l", "sam_vit_h", "mobile_sam", "sam2_hiera_tiny",
                                ///< "sam2.1_hiera_tiny", the same with small, base_plus, large
   std::string precision;       ///< what runs: "fp32", "bf16", "int8"
+  std::string device = "cpu";  ///< "cpu", "cuda:0"
   std::filesystem::path path;  ///< where the weights came from
   /// Of an int8 model: the products that lost too much and run in bf16, by the names of their weights.
   std::vector<std::string> kept_layers;
@@ -34,6 +35,9 @@ struct LoadOptions {
   int threads = 0;
   /// Auto takes the fastest of this processor.
   Precision precision = Precision::Fp32;
+  /// What runs the model: "cpu", or "cuda", "cuda:1": an NVIDIA GPU by its number, the first where none is
+  /// given. There Auto is Bf16, and Int8 is refused.
+  std::string device = "cpu";
   /// Run on the plain reference kernels: slow, for comparison; always in float32.
   bool reference_kernels = false;
   /// Where a packed form of the file is kept, so that its next load takes a fraction of the time; empty =
@@ -44,7 +48,8 @@ struct LoadOptions {
 /// Opens a checkpoint of the Segment Anything family and packs it for this machine, or opens a packed model
 /// (facet convert). The architecture is recognised from the names and shapes of its tensors.
 /// Errors  BadModel: missing, damaged or hostile file; packed for another machine, precision or version; not
-///         a known model; every tensor that is missing, unknown or misshapen is named in one message
+///         a known model; DeviceFailed: no such device; Usage: a device's name or precision that is none.
+///         Every tensor that is missing, unknown or misshapen is named in one message
 [[nodiscard]] Result<ModelPtr> load_model(const std::filesystem::path& path, const LoadOptions& options = {});
 /// Lifetime  the reference is valid while the model lives
 [[nodiscard]] const ModelInfo& model_info(const Model& model);

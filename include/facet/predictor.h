@@ -116,6 +116,8 @@ class Predictor {
   Result<bool> prepare_ahead();
   /// The encoder's and decoder's working memory at its highest, in bytes, weights not counted.
   [[nodiscard]] std::size_t peak_working_bytes() const;
+  /// How many batches of pictures and prompts were worked on in halves, for want of memory.
+  [[nodiscard]] int reduced_batches() const;
 
  private:
   friend class AutomaticMaskGenerator;

@@ -56,6 +56,7 @@ class StagedRun {
       FACET_ASSIGN_OR_RETURN(const segment::Placement placement,
                              segment::place(picture.image.size(), model_->info));
       const Tensor input = segment::to_input(ctx_, picture.image, placement, Model::kImageSize);
+      ctx_.finish();  // a device may still be at it
       resize_.times.add(watch.lap_ms());
       const Embedding embedding = encode_input(ctx_, *model_, input, placement);
       encode_.times.add(watch.lap_ms());
@@ -74,11 +75,11 @@ class StagedRun {
     return segment::guarded([&]() -> Status {
       FACET_ASSIGN_OR_RETURN(const segment::Placement placement,
                              segment::place(picture.image.size(), model_->info));
-      const Tensor input = segment::to_input(ctx_, picture.image, placement, Model::kImageSize);
       ProductTally decoding;
       ops::Context encoder(ops::observed_kernels(model_->kernels, encoding_), ctx_.team());
       ops::Context decoding_ctx(ops::observed_kernels(model_->kernels, decoding), ctx_.team());
       segment::PromptDecoder decoder(decoding_ctx, *model_);
+      const Tensor input = segment::to_input(encoder, picture.image, placement, Model::kImageSize);
       const Embedding embedding = encode_input(encoder, *model_, input, placement);
       decode_click(decoder, embedding, placement.to_model(picture.centre()), [](const auto&) {});
       encode_.multiply_adds = encoding_.multiply_adds();

@@ -17,16 +17,18 @@ void bind_model(CLI::App& command, ModelOptions& options) {
       ->capture_default_str();
   bind_model_folder(command, options);
   command
+      .add_option("--device", options.device, "cpu, cuda (an NVIDIA GPU), or cuda:NUMBER for one of several")
+      ->type_name("NAME")
+      ->capture_default_str();
+  command
       .add_option("--precision", options.precision,
                   "arithmetic of the image encoder: fp32, bf16 and int8 (faster, masks nearly the same), or "
-                  "auto, the "
-                  "fastest of this processor")
+                  "auto, the fastest of this processor; by default fp32 on a CPU, bf16 on a GPU")
       ->type_name("NAME")
       ->check([](const std::string& name) {
         return precision_from_name(name) ? std::string()
                                          : fmt::format("expected fp32, bf16, int8 or auto, found '{}'", name);
-      })
-      ->capture_default_str();
+      });
   bind_pack_cache(command, options);
 }
 
@@ -58,13 +60,16 @@ std::filesystem::path packed_folder(const ModelOptions& options, const Io& io) {
 
 Result<ModelPtr> load_model_at(const std::filesystem::path& path, const ModelOptions& options, int threads,
                                Io& io) {
-  const Precision precision = precision_from_name(options.precision).value_or(Precision::Fp32);
-  if (!runs_fast(precision)) {
+  const bool on_cpu = options.device == "cpu";
+  const Precision precision =
+      precision_from_name(options.precision).value_or(on_cpu ? Precision::Fp32 : Precision::Auto);
+  if (on_cpu && !runs_fast(precision)) {
     tell(io, fmt::format("--precision {}: this processor has no instructions for it; fp32 is faster here",
                          options.precision));
   }
   FACET_ASSIGN_OR_RETURN(ModelPtr model, load_model(path, {.threads = threads,
                                                            .precision = precision,
+                                                           .device = options.device,
                                                            .packed_folder = packed_folder(options, io)}));
   for (const std::string& layer : model_info(*model).kept_layers) {
     tell(io, fmt::format("{} stays in bf16", layer));

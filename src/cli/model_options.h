@@ -15,14 +15,15 @@ namespace facet::cli {
 struct ModelOptions {
   std::string model = std::string(models::kDefaultModel);
   std::string folder;  ///< empty = FACET_MODEL_DIR or the cache
-  std::string precision = "fp32";
+  std::string device = "cpu";
+  std::string precision;  ///< empty = fp32 on the CPU, bf16 on a GPU
   bool no_pack_cache = false;
 };
 
 void bind_model_folder(CLI::App& command, ModelOptions& options);
 /// --no-pack-cache
 void bind_pack_cache(CLI::App& command, ModelOptions& options);
-/// --model, --model-dir, --precision and --no-pack-cache
+/// --model, --model-dir, --device, --precision and --no-pack-cache
 void bind_model(CLI::App& command, ModelOptions& options);
 
 /// Errors  Usage when nothing says where models lie

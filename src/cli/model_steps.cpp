@@ -1,17 +1,21 @@
 #include "cli/model_steps.h"
 
 #include <memory>
+#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "models/sam_model.h"
+#include "ops/transfer.h"
 #include "segment/mask_upsampling.h"
 
 namespace facet::cli {
 namespace {
 
-std::shared_ptr<const Tensor> shared(Tensor tensor) {
-  return tensor.empty() ? nullptr : std::make_shared<const Tensor>(std::move(tensor));
+std::shared_ptr<const Tensor> shared(ops::Context& ctx, Tensor tensor) {
+  if (tensor.empty()) return nullptr;
+  if (!ctx.kernels().on_host()) tensor = ops::downloaded(ctx, tensor);
+  return std::make_shared<const Tensor>(std::move(tensor));
 }
 
 }  // namespace
@@ -19,9 +23,9 @@ std::shared_ptr<const Tensor> shared(Tensor tensor) {
 Embedding encode_input(ops::Context& ctx, const Model& model, const Tensor& input,
                        const segment::Placement& placement) {
   models::ImageFeatures features = model.encode_picture(ctx, input);
-  return {shared(std::move(features.image)),
-          shared(std::move(features.high_res0)),
-          shared(std::move(features.high_res1)),
+  return {shared(ctx, std::move(features.image)),
+          shared(ctx, std::move(features.high_res0)),
+          shared(ctx, std::move(features.high_res1)),
           placement.original,
           placement.input,
           model.info.fingerprint};
@@ -36,14 +40,13 @@ void decode_click(segment::PromptDecoder& decoder, const Embedding& embedding, P
                  [&](auto, const segment::DecodedBatch& decoded) { consume(decoded); });
 }
 
-void upsample_masks(const ops::Context& ctx, const segment::DecodedBatch& decoded,
+void upsample_masks(ops::Context& ctx, const segment::DecodedBatch& decoded,
                     const segment::Placement& placement) {
   const segment::MaskUpsampler upsampler(placement, Model::kLowRes, Model::kImageSize);
-  constexpr std::int64_t kArea = std::int64_t(Model::kLowRes) * Model::kLowRes;
-  ctx.team().parallel_for(decoded.masks.shape()[1], [&](std::int64_t i, int) {
-    const auto logits = decoded.masks.data<float>().subspan(i * kArea, kArea);
-    static_cast<void>(upsampler.mask(logits, {.stability_offset = 0, .canvas = upsampler.size()}));
-  });
+  std::vector<std::int64_t> all(decoded.masks.shape()[1]);
+  std::iota(all.begin(), all.end(), 0);
+  upsampler.masks(ctx, decoded.masks, all, {.stability_offset = 0, .canvas = upsampler.size()},
+                  [](std::size_t, const segment::MaskUpsampler::Mask&) {});
 }
 
 }  // namespace facet::cli

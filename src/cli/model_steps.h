@@ -18,7 +18,7 @@ namespace facet::cli {
 void decode_click(segment::PromptDecoder& decoder, const Embedding& embedding, Point point_model_px,
                   const std::function<void(const segment::DecodedBatch&)>& consume);
 /// Those masks at the picture's size.
-void upsample_masks(const ops::Context& ctx, const segment::DecodedBatch& decoded,
+void upsample_masks(ops::Context& ctx, const segment::DecodedBatch& decoded,
                     const segment::Placement& placement);
 
 }  // namespace facet::cli

@@ -3,10 +3,10 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <map>
 #include <mutex>
 
 #include "core/check.h"
+#include "core/free_blocks.h"
 
 namespace facet {
 namespace {
@@ -18,11 +18,10 @@ constexpr std::size_t kLeastReserve = std::size_t(1) << 30;
 
 std::size_t round_up(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
-}  // namespace
-
-class Arena::Range {
+// One range of addresses, whose pages come with use.
+class HostRange final : public BlockPool {
  public:
-  Range() {
+  HostRange() {
     for (reserved_ = kReserve; reserved_ >= kLeastReserve; reserved_ /= 2) {
       void* memory = mmap(nullptr, reserved_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       if (memory == MAP_FAILED) continue;
@@ -33,39 +32,36 @@ class Arena::Range {
     }
     throw StatusError({StatusCode::OutOfMemory, "no address range of 1 GB is left for an arena"});
   }
-  Range(const Range&) = delete;
-  Range& operator=(const Range&) = delete;
-  ~Range() { munmap(base_, reserved_); }
+  HostRange(const HostRange&) = delete;
+  HostRange& operator=(const HostRange&) = delete;
+  ~HostRange() override { munmap(base_, reserved_); }
 
-  std::byte* take(std::size_t bytes) {
+  [[nodiscard]] std::byte* take(std::size_t bytes) override {
     const std::lock_guard lock(mutex_);
-    auto best = free_.end();
-    for (auto block = free_.begin(); block != free_.end(); ++block) {
-      if (block->second >= bytes && (best == free_.end() || block->second < best->second)) best = block;
-    }
-    const std::size_t offset = best == free_.end() ? grow(bytes) : split(best, bytes);
+    const std::optional<std::size_t> free = free_.take(bytes);
+    const std::size_t offset = free ? *free : grow(bytes);
     used_ += bytes;
     return base_ + offset;
   }
 
-  void give_back(const std::byte* block, std::size_t bytes) {
+  void give_back(std::byte* block, std::size_t bytes) override {
     const std::lock_guard lock(mutex_);
     used_ -= bytes;
-    add_free(block - base_, bytes);
+    free_.add(block - base_, bytes);
   }
 
-  std::size_t used() const {
+  [[nodiscard]] std::size_t used_bytes() const override {
     const std::lock_guard lock(mutex_);
     return used_;
   }
-  std::size_t peak() const {
+  [[nodiscard]] std::size_t peak_bytes() const override {
     const std::lock_guard lock(mutex_);
     return peak_;
   }
 
-  void trim() {
+  void trim() override {
     const std::lock_guard lock(mutex_);
-    for (const auto& [offset, size] : free_) {
+    for (const auto& [offset, size] : free_.blocks()) {
       const std::size_t begin = round_up(offset, kGrowth);
       const std::size_t end = (offset + size) / kGrowth * kGrowth;
       if (begin < end) madvise(base_ + begin, end - begin, MADV_DONTNEED);
@@ -73,21 +69,8 @@ class Arena::Range {
   }
 
  private:
-  using FreeBlocks = std::map<std::size_t, std::size_t>;  // offset -> size, never two that touch
-
-  std::size_t split(FreeBlocks::iterator block, std::size_t bytes) {
-    const auto [offset, size] = *block;
-    free_.erase(block);
-    if (size > bytes) free_.emplace(offset + bytes, size - bytes);
-    return offset;
-  }
-
   std::size_t grow(std::size_t bytes) {
-    std::size_t offset = end_;
-    if (!free_.empty() && std::prev(free_.end())->first + std::prev(free_.end())->second == end_) {
-      offset = std::prev(free_.end())->first;
-      free_.erase(std::prev(free_.end()));
-    }
+    const std::size_t offset = free_.take_tail(end_).value_or(end_);
     const std::size_t new_end = offset + bytes;
     if (bytes > reserved_ || new_end > reserved_) fail(bytes);
     if (new_end > committed_) commit(round_up(new_end, kGrowth), bytes);
@@ -108,22 +91,6 @@ class Arena::Range {
                                                     " MB"});
   }
 
-  void add_free(std::size_t offset, std::size_t size) {
-    auto next = free_.lower_bound(offset);
-    if (next != free_.end() && offset + size == next->first) {
-      size += next->second;
-      next = free_.erase(next);
-    }
-    if (next != free_.begin()) {
-      const auto before = std::prev(next);
-      if (before->first + before->second == offset) {
-        before->second += size;
-        return;
-      }
-    }
-    free_.emplace(offset, size);
-  }
-
   mutable std::mutex mutex_;
   std::byte* base_ = nullptr;
   std::size_t reserved_ = 0;
@@ -134,7 +101,9 @@ class Arena::Range {
   FreeBlocks free_;
 };
 
-Arena::Arena() : range_(std::make_shared<Range>()) {}
+}  // namespace
+
+Arena::Arena() : pool_(std::make_shared<HostRange>()) {}
 
 Tensor Arena::make(Shape shape, DType dtype) {
   std::size_t bytes = dtype_size(dtype);
@@ -145,15 +114,11 @@ Tensor Arena::make(Shape shape, DType dtype) {
     }
   }
   bytes = round_up(std::max<std::size_t>(bytes, 1), kBlockAlignment);
-  std::byte* block = range_->take(bytes);
-  std::shared_ptr<void> storage(block, [range = range_, bytes](void* memory) {
-    range->give_back(static_cast<std::byte*>(memory), bytes);
+  std::byte* block = pool_->take(bytes);
+  std::shared_ptr<void> storage(block, [pool = pool_, bytes](void* memory) {
+    pool->give_back(static_cast<std::byte*>(memory), bytes);
   });
   return {std::move(storage), shape, dtype};
 }
-
-std::size_t Arena::used_bytes() const { return range_->used(); }
-std::size_t Arena::peak_bytes() const { return range_->peak(); }
-void Arena::trim() { range_->trim(); }
 
 }  // namespace facet

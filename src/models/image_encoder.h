@@ -19,7 +19,7 @@ class ImageEncoder {
   virtual ~ImageEncoder() = default;
   /// image [B, 1024, 1024, 3]
   /// Errors  StatusError Cancelled between blocks, OutOfMemory
-  [[nodiscard]] virtual ImageFeatures forward(ops::Context& ctx, const Tensor& image) const = 0;
+  [[nodiscard]] virtual ImageFeatures forward(ops::Context& ctx, ConstTensorView image) const = 0;
 };
 
 }  // namespace facet::models

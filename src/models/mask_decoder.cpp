@@ -1,13 +1,11 @@
 #include "models/mask_decoder.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
-#include "core/check.h"
 #include "ops/elementwise.h"
-#include "ops/linear.h"
-#include "ops/rearrange.h"
+#include "ops/stable_masks.h"
+#include "ops/transfer.h"
 
 namespace facet::models {
 namespace {
@@ -17,65 +15,42 @@ constexpr int kDepth = 2;
 constexpr int kHeads = 8;
 constexpr std::int64_t kDecoderMlpDim = 2048;
 constexpr float kDecoderNormEps = 1e-6F;
-constexpr float kStabilityOffset = 0.05F;
-constexpr float kLeastStability = 0.98F;
+
+// Tokens [first, first + count) of every prompt. [P, count, dim]
+Tensor tokens_at(ops::Context& ctx, ConstTensorView tokens, std::int64_t first, std::int64_t count) {
+  const Shape& shape = tokens.shape();
+  const std::int64_t width = count * shape[2];
+  Tensor out = ctx.make({shape[0], count, shape[2]});
+  ops::copy_rows(ctx,
+                 {.x = tokens,
+                  .offset = first * shape[2],
+                  .stride = shape[1] * shape[2],
+                  .rows = shape[0],
+                  .width = width},
+                 out, 0, width);
+  return out;
+}
 
 // Token `index` of every prompt. [P, dim]
 Tensor token_at(ops::Context& ctx, ConstTensorView tokens, std::int64_t index) {
-  const Shape& shape = tokens.shape();
-  Tensor out = ctx.make({shape[0], shape[2]});
-  for (std::int64_t p = 0; p < shape[0]; ++p) {
-    const auto row = tokens.data<float>().subspan((p * shape[1] + index) * shape[2], shape[2]);
-    std::copy(row.begin(), row.end(), out.data<float>().begin() + p * shape[2]);
-  }
-  return out;
+  return tokens_at(ctx, tokens, index, 1).reshaped({tokens.shape()[0], tokens.shape()[2]});
 }
 
 // Columns [first, first + count) of a matrix.
 Tensor columns(ops::Context& ctx, ConstTensorView matrix, std::int64_t first, std::int64_t count) {
   const Shape& shape = matrix.shape();
   Tensor out = ctx.make({shape[0], count});
-  for (std::int64_t row = 0; row < shape[0]; ++row) {
-    const auto from = matrix.data<float>().subspan(row * shape[1] + first, count);
-    std::copy(from.begin(), from.end(), out.data<float>().begin() + row * count);
-  }
+  ops::copy_rows(ctx, {.x = matrix, .offset = first, .stride = shape[1], .rows = shape[0], .width = count},
+                 out, 0, count);
   return out;
-}
-
-// Tokens [first, first + count) of every prompt. [P, count, dim]
-Tensor rows(ops::Context& ctx, ConstTensorView tokens, std::int64_t first, std::int64_t count) {
-  const Shape& shape = tokens.shape();
-  const std::int64_t width = shape[1] * shape[2];
-  return columns(ctx, tokens.reshaped({shape[0], width}), first * shape[2], count * shape[2])
-      .reshaped({shape[0], count, shape[2]});
-}
-
-// Logits above the offset over logits above its negative.
-float stability(std::span<const float> logits) {
-  std::int64_t inner = 0;
-  std::int64_t outer = 0;
-  for (const float logit : logits) {
-    inner += logit > kStabilityOffset ? 1 : 0;
-    outer += logit > -kStabilityOffset ? 1 : 0;
-  }
-  return outer == 0 ? 1.0F : float(inner) / float(outer);
 }
 
 // Of all four masks, one is kept: the first, or the best of the others where the first is not stable.
 void replace_unstable(ops::Context& ctx, MaskDecoder::Output& out) {
   const Shape shape = out.masks.shape();
-  const std::int64_t area = shape[2] * shape[3];
   Tensor masks = ctx.make({shape[0], 1, shape[2], shape[3]});
   Tensor scores = ctx.make({shape[0], 1});
-  ctx.team().parallel_for(shape[0], [&](std::int64_t p, int) {
-    const auto own_scores = std::as_const(out.scores).data<float>().subspan(p * shape[1], shape[1]);
-    const auto own_masks = std::as_const(out.masks).data<float>().subspan(p * shape[1] * area);
-    const auto best = std::max_element(own_scores.begin() + 1, own_scores.end()) - own_scores.begin();
-    const std::int64_t kept = stability(own_masks.first(area)) >= kLeastStability ? 0 : best;
-    const auto mask = own_masks.subspan(kept * area, area);
-    std::copy(mask.begin(), mask.end(), masks.data<float>().begin() + p * area);
-    scores.data<float>()[p] = own_scores[kept];
-  });
+  ops::keep_stable_masks(ctx, {.masks = out.masks, .scores = out.scores}, masks, scores);
   out.masks = std::move(masks);
   out.scores = std::move(scores);
 }
@@ -114,7 +89,7 @@ const LayeredTransformer& MaskDecoder::layered() const {
 Tensor MaskDecoder::join_tokens(ops::Context& ctx, ConstTensorView sparse) const {
   const std::int64_t prompts = sparse.shape()[0];
   const std::int64_t count = sparse.shape()[1];
-  Tensor tokens = ctx.make({prompts, first_mask_token() + kMasks + count, kDecoderDim});
+  Tensor tokens(Shape({prompts, first_mask_token() + kMasks + count, kDecoderDim}));
   auto out = tokens.data<float>().begin();
   const auto append = [&out](std::span<const float> values) {
     out = std::copy(values.begin(), values.end(), out);
@@ -125,7 +100,7 @@ Tensor MaskDecoder::join_tokens(ops::Context& ctx, ConstTensorView sparse) const
     append(mask_tokens_.data<float>());
     append(sparse.data<float>().subspan(p * count * kDecoderDim, count * kDecoderDim));
   }
-  return tokens;
+  return ops::uploaded(ctx, std::move(tokens));
 }
 
 // The dynamic filters of masks [first, first + count). [P, count, 32]
@@ -135,10 +110,9 @@ Tensor MaskDecoder::filters(ops::Context& ctx, ConstTensorView tokens, int first
   for (int m = 0; m < count; ++m) {
     const Tensor token = token_at(ctx, tokens, first_mask_token() + first + m);
     const Tensor filter = hypernetworks_[first + m].forward(ctx, token);
-    for (std::int64_t p = 0; p < prompts; ++p) {
-      const auto row = filter.data<float>().subspan(p * kDecoderDim / 8, kDecoderDim / 8);
-      std::copy(row.begin(), row.end(), all.data<float>().begin() + (p * count + m) * kDecoderDim / 8);
-    }
+    constexpr std::int64_t kWidth = kDecoderDim / 8;
+    ops::copy_rows(ctx, {.x = filter, .stride = kWidth, .rows = prompts, .width = kWidth}, all, m * kWidth,
+                   count * kWidth);
   }
   return all;
 }
@@ -175,7 +149,7 @@ MaskDecoder::Output MaskDecoder::forward(ops::Context& ctx, const Input& input) 
 
   out.object_scores = object_head_->forward(ctx, token_at(ctx, tokens, 0)).reshaped({prompts});
   if (may_replace) replace_unstable(ctx, out);
-  out.tokens = rows(ctx, tokens, first_mask_token() + first, input.multimask ? count : 1);
+  out.tokens = tokens_at(ctx, tokens, first_mask_token() + first, input.multimask ? count : 1);
   return out;
 }
 
@@ -184,7 +158,8 @@ LayeredTransformer::Picture MaskDecoder::prepare(ops::Context& ctx, ConstTensorV
 }
 
 bool MaskDecoder::gains_by_preparing(std::int64_t prompt_tokens) const {
-  return !is_sam2() && first_mask_token() + kMasks + prompt_tokens <= LayeredTransformer::kMostTokens;
+  return !is_sam2() && kernels_.on_host() &&
+         first_mask_token() + kMasks + prompt_tokens <= LayeredTransformer::kMostTokens;
 }
 
 }  // namespace facet::models

@@ -24,7 +24,7 @@ class MaskDecoder {
 
   struct Input {
     ConstTensorView image;   ///< [1 or P, grid * grid, 256] with the dense prompt added
-    ConstTensorView sparse;  ///< [P, T, 256]
+    ConstTensorView sparse;  ///< [P, T, 256], in the host's memory
     /// SAM 2: features of stride 4 and 8, sub-pixels beside their pixel as SubpixelUpsampling has them:
     ConstTensorView high_res0;  ///< [1, grid * grid * 16, 32]
     ConstTensorView high_res1;  ///< [1, grid * grid * 4, 64]

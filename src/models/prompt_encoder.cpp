@@ -23,9 +23,9 @@ PromptEncoder::PromptEncoder(const nn::WeightScope& weights, int image_size, int
       mask1_(weights / "mask_downscaling" / 3, 4, 16, 2),
       mask_norm1_(weights / "mask_downscaling" / 4, 16, kPromptNormEps),
       mask2_(weights / "mask_downscaling" / 6, 16, kDim, 1),
-      no_mask_(take_row(weights / "no_mask_embed")),
-      position_grid_(weights.derive("position_grid", {std::int64_t(grid) * grid, kDim},
-                                    [&] { return positions_.grid(grid, grid); })) {
+      no_mask_(weights.placed(take_row(weights / "no_mask_embed"))),
+      position_grid_(weights.placed(weights.derive("position_grid", {std::int64_t(grid) * grid, kDim},
+                                                   [&] { return positions_.grid(grid, grid); }))) {
   for (int i = 0; i < 4; ++i) point_embeddings_[i] = take_row(weights / "point_embeddings" / i);
 }
 
@@ -40,9 +40,9 @@ void PromptEncoder::encode_point(Point point, int kind, std::span<float> out) co
   for (std::int64_t i = 0; i < kDim; ++i) out[i] += embedding.data<float>()[i];
 }
 
-Tensor PromptEncoder::sparse(ops::Context& ctx, std::span<const EncoderPrompt> prompts) const {
+Tensor PromptEncoder::sparse(std::span<const EncoderPrompt> prompts) const {
   const std::int64_t tokens = prompts[0].tokens();
-  Tensor out = ctx.make({std::int64_t(prompts.size()), tokens, kDim});
+  Tensor out(Shape({std::int64_t(prompts.size()), tokens, kDim}));
   std::size_t at = 0;
   const auto add = [&](Point point, int kind) {
     encode_point(point, kind, out.data<float>().subspan(at, kDim));

@@ -38,8 +38,8 @@ class PromptEncoder {
   /// no_mask_embed
   PromptEncoder(const nn::WeightScope& weights, int image_size, int grid);
 
-  /// Points and boxes of prompts that all become the same number of tokens. [P, T, 256]
-  [[nodiscard]] Tensor sparse(ops::Context& ctx, std::span<const EncoderPrompt> prompts) const;
+  /// Points and boxes of prompts that all become the same number of tokens. [P, T, 256], in the host's memory
+  [[nodiscard]] Tensor sparse(std::span<const EncoderPrompt> prompts) const;
   /// masks [P, 4 * grid, 4 * grid] (logits) -> [P, grid * grid, 256]
   [[nodiscard]] Tensor dense(ops::Context& ctx, ConstTensorView masks) const;
   /// What stands for "no mask", added to every position. [256]

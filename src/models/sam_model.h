@@ -39,6 +39,7 @@ class Model {
   [[nodiscard]] int grid() const { return info.image_size / kPatch; }
   [[nodiscard]] int mask_side() const { return 4 * grid(); }
   /// What decoding a picture takes: as the encoder gives it, in SAM 2 with its "no memory" added.
+  /// image [B, image_size, image_size, 3], as the operations read it
   [[nodiscard]] models::ImageFeatures encode_picture(ops::Context& ctx, const Tensor& image) const;
 };
 

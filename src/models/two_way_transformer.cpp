@@ -1,20 +1,13 @@
 #include "models/two_way_transformer.h"
 
-#include <cstring>
-
 #include "ops/elementwise.h"
+#include "ops/transfer.h"
 
 namespace facet::models {
 namespace {
 
 constexpr float kTwoWayNormEps = 1e-5F;
 constexpr int kDownsampleRate = 2;
-
-Tensor copy_of(ops::Context& ctx, ConstTensorView x) {
-  Tensor copy = ctx.make(x.shape());
-  std::memcpy(copy.view().raw(), x.raw(), x.size_bytes());
-  return copy;
-}
 
 Tensor added(ops::Context& ctx, ConstTensorView a, ConstTensorView b) {
   Tensor sum = ctx.make(a.shape());
@@ -80,7 +73,7 @@ TwoWayTransformer::TwoWayTransformer(const nn::WeightScope& weights, int depth, 
 TwoWayTransformer::Output TwoWayTransformer::forward(ops::Context& ctx, ConstTensorView image,
                                                      ConstTensorView image_positions,
                                                      ConstTensorView tokens) const {
-  Output out{copy_of(ctx, tokens), {}};
+  Output out{ops::copied(ctx, tokens), {}};
   for (const TwoWayBlock& layer : layers_) {
     ctx.between_blocks();
     const ConstTensorView seen = out.image.empty() ? image : out.image.view();

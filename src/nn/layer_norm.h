@@ -11,8 +11,8 @@ namespace facet::nn {
 class LayerNorm {
  public:
   LayerNorm(const WeightScope& weights, std::int64_t channels, float eps)
-      : gamma_(weights.take("weight", {channels})),
-        beta_(weights.take("bias", {channels})),
+      : gamma_(weights.placed(weights.take("weight", {channels}))),
+        beta_(weights.placed(weights.take("bias", {channels}))),
         eps_(eps),
         dtype_(weights.kernels().activation_dtype()) {}
 

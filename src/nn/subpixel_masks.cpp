@@ -10,8 +10,8 @@ SubpixelMasks::SubpixelMasks(const WeightScope& norm, const WeightScope& upsampl
                              std::int64_t out, float eps)
     : norm_(norm, in, eps) {
   LinearWeights weights = take_subpixel_weights(upsampling, in, out);
-  weight_ = std::move(weights.matrix);
-  bias_ = std::move(weights.bias);
+  weight_ = upsampling.placed(std::move(weights.matrix));
+  bias_ = upsampling.placed(std::move(weights.bias));
 }
 
 Tensor SubpixelMasks::forward(ops::Context& ctx, ConstTensorView x, ConstTensorView skip,

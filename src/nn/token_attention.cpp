@@ -58,13 +58,13 @@ TokenAttention::TokenAttention(Weights weights, int heads)
       k_proj_(weights.packed("k_proj", weights.k, weights.k_bias)),
       v_proj_(weights.packed("v_proj", weights.v, weights.v_bias)),
       out_proj_(weights.packed("out_proj", weights.out, weights.out_bias)),
-      query_weight_(std::move(weights.q)),
-      query_bias_(std::move(weights.q_bias)),
-      key_weight_(std::move(weights.k)),
-      value_weight_(std::move(weights.v)),
-      value_bias_(std::move(weights.v_bias)),
-      out_weight_(transposed(weights.out)),
-      out_bias_(std::move(weights.out_bias)),
+      query_weight_(weights.scope.placed(std::move(weights.q))),
+      query_bias_(weights.scope.placed(std::move(weights.q_bias))),
+      key_weight_(weights.scope.placed(std::move(weights.k))),
+      value_weight_(weights.scope.placed(std::move(weights.v))),
+      value_bias_(weights.scope.placed(std::move(weights.v_bias))),
+      out_weight_(weights.scope.placed(transposed(weights.out))),
+      out_bias_(weights.scope.placed(std::move(weights.out_bias))),
       heads_(heads) {}
 
 TokenAttention::Matrices TokenAttention::matrices() const {

@@ -94,6 +94,8 @@ class WeightScope {
                               const std::function<Tensor()>& make) const {
     return reader_->derive(prefix_ + std::string(name), shape, make);
   }
+  /// A constant that operations read, moved to where they do.
+  [[nodiscard]] Tensor placed(Tensor host) const { return kernels().placed(std::move(host)); }
   /// The same place, for layers that stay in float32 whatever the model's precision.
   [[nodiscard]] WeightScope in_full_precision() const {
     WeightScope place = *this;

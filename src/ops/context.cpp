@@ -3,9 +3,19 @@
 #include "facet/status.h"
 
 namespace facet::ops {
+namespace {
+
+Arena arena_of(const Kernels& kernels) {
+  std::shared_ptr<BlockPool> pool = kernels.make_pool();
+  return pool == nullptr ? Arena() : Arena(std::move(pool));
+}
+
+}  // namespace
 
 Context::Context(KernelsPtr kernels, ThreadTeam team)
-    : kernels_(std::move(kernels)), state_(kernels_->make_state()), team_(team) {}
+    : kernels_(std::move(kernels)), state_(kernels_->make_state()), team_(team), arena_(arena_of(*kernels_)) {
+  if (auto pool = kernels_->make_upload_pool()) upload_arena_.emplace(std::move(pool));
+}
 
 void Context::between_blocks() const {
   if (hook_) hook_();

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 
 #include "core/arena.h"
@@ -22,13 +23,20 @@ class Context {
   [[nodiscard]] KernelState& state() { return *state_; }
   [[nodiscard]] const ThreadTeam& team() const { return team_; }
   [[nodiscard]] Arena& arena() { return arena_; }
-  /// A tensor from the arena, not initialised.
+  /// A tensor from the arena, not initialised; it lies where the kernels work.
   [[nodiscard]] Tensor make(Shape shape, DType dtype = DType::Float32) { return arena_.make(shape, dtype); }
+  /// The same in the host's memory, to be filled there and uploaded (ops/transfer.h).
+  [[nodiscard]] Tensor make_on_host(Shape shape, DType dtype = DType::Float32) {
+    return upload_arena_ ? upload_arena_->make(shape, dtype) : make(shape, dtype);
+  }
 
   /// Called with each product just before it is computed, for those who measure (segment/calibration.h).
   using LinearObserver = std::function<void(ConstTensorView x, const PackedLinear& weights)>;
   void set_linear_observer(LinearObserver observer) { linear_observer_ = std::move(observer); }
   [[nodiscard]] const LinearObserver& linear_observer() const { return linear_observer_; }
+
+  /// Waits for all that was begun: kernels of a device run on while their caller goes on.
+  void finish() { kernels_->finish(*this); }
 
   void set_stop(std::stop_token stop) { stop_ = std::move(stop); }
   /// What is called at each of these places, on the thread of the run; it may run another context there.
@@ -42,6 +50,7 @@ class Context {
   std::unique_ptr<KernelState> state_;
   ThreadTeam team_;
   Arena arena_;
+  std::optional<Arena> upload_arena_;
   std::stop_token stop_;
   std::function<void()> hook_;
   LinearObserver linear_observer_;

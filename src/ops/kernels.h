@@ -3,7 +3,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "core/arena.h"
 #include "facet/bfloat16.h"
 #include "facet/image.h"
 #include "facet/precision.h"
@@ -22,6 +24,10 @@ struct WeighTokensArgs;
 struct SquaredLengthArgs;
 struct PoolPictureArgs;
 struct PictureMasksArgs;
+struct KeepStableMasksArgs;
+struct MaskRunsArgs;
+struct MaskRuns;
+struct PictureInputArgs;
 
 /// What is applied to each element at the end of a product or convolution.
 enum class Activation { None, Relu, Gelu, Sigmoid };
@@ -93,12 +99,20 @@ struct LinearOptions {
   bool accumulate = false;  ///< out += the result, before the activation
 };
 
+/// Rows of float32 numbers that lie `stride` elements apart; a stride of 0 repeats one row.
+struct RowsView {
+  const float* first = nullptr;
+  std::int64_t stride = 0;
+};
+
 /// One backend's implementation of every operation. The functions in ops/*.h check the contract and then call
 /// these; shapes and rules are written there.
 class Kernels {
  public:
   virtual ~Kernels() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
+  /// What they run on: "cpu", "cuda:0".
+  [[nodiscard]] virtual std::string device_name() const { return "cpu"; }
   [[nodiscard]] virtual std::unique_ptr<KernelState> make_state() const = 0;
   /// Of the weights that are packed.
   [[nodiscard]] virtual Precision precision() const { return Precision::Fp32; }
@@ -107,6 +121,23 @@ class Kernels {
   [[nodiscard]] virtual DType activation_dtype() const { return DType::Float32; }
   /// The same backend in float32, for the parts of a model that stay in it.
   [[nodiscard]] virtual const Kernels& full_precision() const { return *this; }
+
+  /// Whether tensors lie in the host's memory. Where not, only these functions and the operations touch them.
+  [[nodiscard]] virtual bool on_host() const { return true; }
+  /// For the tensors of a context; null: the host's memory.
+  [[nodiscard]] virtual std::shared_ptr<BlockPool> make_pool() const { return nullptr; }
+  /// Of the host, for what is uploaded fast; null where that is the same memory.
+  [[nodiscard]] virtual std::shared_ptr<BlockPool> make_upload_pool() const { return nullptr; }
+  /// A constant of a model, moved to where the operations read it, and a copy of one in the host's memory.
+  [[nodiscard]] virtual Tensor placed(Tensor host) const { return host; }
+  [[nodiscard]] virtual Tensor fetched(const Tensor& placed) const { return placed.clone(); }
+  /// Copies between the host and the memory of the operations. `host` may be changed after an upload; a
+  /// download waits for what makes x.
+  virtual void upload(Context& ctx, ConstTensorView host, TensorView out) const;
+  virtual void download(Context& ctx, ConstTensorView x, TensorView host) const;
+  /// Waits for all that a context has begun.
+  virtual void finish(Context& /*ctx*/) const {}
+
   [[nodiscard]] virtual std::unique_ptr<const PackedLinear> pack_linear(ConstTensorView weight,
                                                                         ConstTensorView bias) const = 0;
   [[nodiscard]] virtual std::unique_ptr<const PackedConv2d> pack_conv2d(const Conv2dConfig& config,
@@ -131,15 +162,23 @@ class Kernels {
   virtual void pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView out) const = 0;
   virtual void spread_tokens(Context& ctx, const SpreadTokensArgs& args, TensorView out) const = 0;
   virtual void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out) const = 0;
-  virtual void project_picture(Context& ctx, const ProjectPictureArgs& args, TensorView out) const = 0;
+  /// Pictures in layers (ops/layered_picture.h) pay on the host alone: the others refuse them.
+  virtual void project_picture(Context& ctx, const ProjectPictureArgs& args, TensorView out) const;
   virtual void fold_tokens(Context& ctx, ConstTensorView tokens, ConstTensorView matrix, int heads,
-                           TensorView out) const = 0;
-  virtual void weigh_tokens(Context& ctx, const WeighTokensArgs& args, TensorView out) const = 0;
-  virtual void squared_length(Context& ctx, const SquaredLengthArgs& args, TensorView out) const = 0;
-  virtual void pool_picture(Context& ctx, const PoolPictureArgs& args, TensorView out) const = 0;
-  virtual void picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView out) const = 0;
-  virtual void to_position_blocks(Context& ctx, ConstTensorView x, std::int64_t first,
-                                  TensorView out) const = 0;
+                           TensorView out) const;
+  virtual void weigh_tokens(Context& ctx, const WeighTokensArgs& args, TensorView out) const;
+  virtual void squared_length(Context& ctx, const SquaredLengthArgs& args, TensorView out) const;
+  virtual void pool_picture(Context& ctx, const PoolPictureArgs& args, TensorView out) const;
+  virtual void picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView out) const;
+  virtual void to_position_blocks(Context& ctx, ConstTensorView x, std::int64_t first, TensorView out) const;
+  virtual void copy_rows(Context& ctx, RowsView from, std::int64_t rows, std::int64_t width, float* to,
+                         std::int64_t to_stride) const;
+  virtual void keep_stable_masks(Context& ctx, const KeepStableMasksArgs& args, TensorView masks,
+                                 TensorView scores) const;
+  /// For kernels of a device: the others refuse it.
+  [[nodiscard]] virtual std::vector<MaskRuns> mask_runs(Context& ctx, const MaskRunsArgs& args) const;
+  /// Backends of the host refuse it: there segment/ makes the input.
+  virtual void picture_input(Context& ctx, const PictureInputArgs& args, TensorView out) const;
   virtual void convert(Context& ctx, ConstTensorView x, TensorView out) const = 0;
   virtual void add(Context& ctx, ConstTensorView a, ConstTensorView b, TensorView out) const = 0;
   virtual void space_to_depth(Context& ctx, ConstTensorView x, int block, TensorView out) const = 0;

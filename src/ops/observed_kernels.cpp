@@ -4,6 +4,7 @@
 
 #include "ops/attention.h"
 #include "ops/layered_picture.h"
+#include "ops/mask_runs.h"
 #include "ops/subpixel_masks.h"
 #include "ops/token_attention.h"
 
@@ -16,10 +17,39 @@ class ObservedKernels : public Kernels {
   ObservedKernels(KernelsPtr inner, Observer& observer) : inner_(std::move(inner)), observer_(observer) {}
 
   [[nodiscard]] std::string_view name() const override { return inner_->name(); }
+  [[nodiscard]] std::string device_name() const override { return inner_->device_name(); }
   [[nodiscard]] std::unique_ptr<KernelState> make_state() const override { return inner_->make_state(); }
   [[nodiscard]] Precision precision() const override { return inner_->precision(); }
   [[nodiscard]] DType activation_dtype() const override { return inner_->activation_dtype(); }
   [[nodiscard]] const Kernels& full_precision() const override { return inner_->full_precision(); }
+  [[nodiscard]] bool on_host() const override { return inner_->on_host(); }
+  [[nodiscard]] std::shared_ptr<BlockPool> make_pool() const override { return inner_->make_pool(); }
+  [[nodiscard]] std::shared_ptr<BlockPool> make_upload_pool() const override {
+    return inner_->make_upload_pool();
+  }
+  [[nodiscard]] Tensor placed(Tensor host) const override { return inner_->placed(std::move(host)); }
+  [[nodiscard]] Tensor fetched(const Tensor& placed) const override { return inner_->fetched(placed); }
+  void upload(Context& ctx, ConstTensorView host, TensorView out) const override {
+    inner_->upload(ctx, host, out);
+  }
+  void download(Context& ctx, ConstTensorView x, TensorView host) const override {
+    inner_->download(ctx, x, host);
+  }
+  void finish(Context& ctx) const override { inner_->finish(ctx); }
+  void copy_rows(Context& ctx, RowsView from, std::int64_t rows, std::int64_t width, float* to,
+                 std::int64_t to_stride) const override {
+    inner_->copy_rows(ctx, from, rows, width, to, to_stride);
+  }
+  void keep_stable_masks(Context& ctx, const KeepStableMasksArgs& args, TensorView masks,
+                         TensorView scores) const override {
+    inner_->keep_stable_masks(ctx, args, masks, scores);
+  }
+  [[nodiscard]] std::vector<MaskRuns> mask_runs(Context& ctx, const MaskRunsArgs& args) const override {
+    return inner_->mask_runs(ctx, args);
+  }
+  void picture_input(Context& ctx, const PictureInputArgs& args, TensorView out) const override {
+    inner_->picture_input(ctx, args, out);
+  }
   [[nodiscard]] std::unique_ptr<const PackedLinear> pack_linear(ConstTensorView weight,
                                                                 ConstTensorView bias) const override {
     return inner_->pack_linear(weight, bias);

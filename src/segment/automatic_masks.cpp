@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "ops/transfer.h"
 #include "segment/crops.h"
 #include "segment/guard.h"
 #include "segment/mask_cleanup.h"
@@ -21,8 +22,8 @@ using segment::DecodedBatch;
 using segment::DecoderPrompt;
 using segment::MaskUpsampler;
 
-// Prompts decoded at once; points_per_batch only bounds it, since on a CPU larger batches bring memory, not
-// speed.
+// Prompts decoded at once on a CPU; points_per_batch only bounds it there, since larger batches bring
+// memory, not speed.
 constexpr int kMostPerBatch = 4;
 constexpr float kSamPredIouThresh = 0.88F;
 constexpr float kSam2PredIouThresh = 0.8F;
@@ -33,8 +34,7 @@ struct Candidate {
   Box box;
 };
 
-Box corner_box(const Rle& rle) {
-  const BoxXywh box = rle_bbox(rle);
+Box corner_box(const BoxXywh& box) {
   if (box.width == 0) return {};
   return {static_cast<float>(box.x), static_cast<float>(box.y), static_cast<float>(box.x + box.width - 1),
           static_cast<float>(box.y + box.height - 1)};
@@ -133,25 +133,24 @@ class CropMasks {
   void add(ops::Context& ctx, std::span<const DecoderPrompt> prompts, const std::vector<Point>& points,
            const DecodedBatch& batch) {
     struct Task {
-      std::int64_t output;
       Point point;
       float score;
     };
     std::vector<Task> tasks;
+    std::vector<std::int64_t> wanted;
     const std::int64_t masks = batch.scores.shape()[1];
     for (std::size_t p = 0; p < prompts.size(); ++p) {
       for (std::int64_t m = 0; m < masks; ++m) {
         const std::int64_t output = std::int64_t(p) * masks + m;
         const float score = batch.scores.data<float>()[output];
         if (least_iou_ > 0 && score <= least_iou_) continue;
-        tasks.push_back({output, points[prompts[p].index], score});
+        tasks.push_back({points[prompts[p].index], score});
+        wanted.push_back(output);
       }
     }
     std::vector<std::optional<Candidate>> found(tasks.size());
-    ctx.team().parallel_for(std::int64_t(tasks.size()), [&](std::int64_t i, int) {
-      const std::int64_t area = std::int64_t(Model::kLowRes) * Model::kLowRes;
-      found[i] = candidate(batch.masks.data<float>().subspan(tasks[i].output * area, area), tasks[i].point,
-                           tasks[i].score);
+    upsampler_.masks(ctx, batch.masks, wanted, mask_options_, [&](std::size_t i, MaskUpsampler::Mask mask) {
+      found[i] = candidate(std::move(mask), tasks[i].point, tasks[i].score);
     });
     for (std::optional<Candidate>& one : found) {
       if (one) candidates_.push_back(std::move(*one));
@@ -161,13 +160,11 @@ class CropMasks {
   std::vector<Candidate> take() && { return std::move(candidates_); }
 
  private:
-  [[nodiscard]] std::optional<Candidate> candidate(std::span<const float> logits, Point point,
-                                                   float score) const {
-    MaskUpsampler::Mask mask = upsampler_.mask(logits, mask_options_);
+  [[nodiscard]] std::optional<Candidate> candidate(MaskUpsampler::Mask mask, Point point, float score) const {
     if (options_.stability_score_thresh > 0 && mask.stability_score < options_.stability_score_thresh)
       return {};
     Candidate out;
-    out.box = corner_box(mask.rle);
+    out.box = corner_box(mask.box);
     if (segment::near_crop_edge(out.box, crop_, picture_)) return {};
     out.mask.area = mask.area;
     out.mask.rle = std::move(mask.rle);
@@ -188,8 +185,9 @@ class CropMasks {
 };
 
 // Every decoded mask as a prompt of its own, beside the point that gave it.
-std::vector<DecoderPrompt> with_own_masks(std::span<const DecoderPrompt> prompts,
+std::vector<DecoderPrompt> with_own_masks(ops::Context& ctx, std::span<const DecoderPrompt> prompts,
                                           const DecodedBatch& decoded) {
+  const ops::OnHost all_logits(ctx, decoded.masks);
   constexpr float kLargestLogit = 32.0F;
   const std::int64_t masks = decoded.scores.shape()[1];
   const std::int64_t area = std::int64_t(Model::kLowRes) * Model::kLowRes;
@@ -197,7 +195,7 @@ std::vector<DecoderPrompt> with_own_masks(std::span<const DecoderPrompt> prompts
   for (std::size_t p = 0; p < prompts.size(); ++p) {
     for (std::int64_t m = 0; m < masks; ++m) {
       const std::int64_t output = std::int64_t(p) * masks + m;
-      Tensor logits = Tensor::from(decoded.masks.data<float>().subspan(output * area, area),
+      Tensor logits = Tensor::from(all_logits.view().data<float>().subspan(output * area, area),
                                    {Model::kLowRes, Model::kLowRes});
       for (float& logit : logits.data<float>()) logit = std::clamp(logit, -kLargestLogit, kLargestLogit);
       refined.push_back(prompts[p]);
@@ -219,7 +217,7 @@ std::vector<Candidate> clean_up(ops::Context& ctx, std::vector<Candidate> candid
     if (unchanged[i] != 0) return;
     candidates[i].mask.rle = rle_encode(mask);
     candidates[i].mask.area = rle_area(candidates[i].mask.rle);
-    candidates[i].box = corner_box(candidates[i].mask.rle);
+    candidates[i].box = corner_box(rle_bbox(candidates[i].mask.rle));
   });
   return select(std::move(candidates), unchanged, iou_threshold);
 }
@@ -265,7 +263,8 @@ Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::generate(const Image&
         prompts[i].index = i;
       }
       CropMasks masks(options_, least_iou, crop, placement, image.size());
-      const int per_batch = std::min(options_.points_per_batch, kMostPerBatch);
+      const int per_batch = ctx.kernels().on_host() ? std::min(options_.points_per_batch, kMostPerBatch)
+                                                    : options_.points_per_batch;
       const auto consume = [&](std::span<const DecoderPrompt> batch, const DecodedBatch& decoded) {
         masks.add(ctx, batch, points, decoded);
       };
@@ -273,13 +272,15 @@ Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::generate(const Image&
       decoder.decode(embedding, std::move(prompts), options_.multimask_output, per_batch,
                      [&](std::span<const DecoderPrompt> batch, const DecodedBatch& decoded) {
                        if (options_.use_m2m) {
-                         decoder.decode(embedding, with_own_masks(batch, decoded), false, per_batch, consume);
+                         decoder.decode(embedding, with_own_masks(ctx, batch, decoded), false, per_batch,
+                                        consume);
                        } else {
                          consume(batch, decoded);
                        }
                        done += int(batch.size());
                        if (options_.progress) options_.progress(done, total);
                      });
+      predictor_.impl_->reduced_batches += decoder.reduced_batches();
       std::vector<Candidate> found = std::move(masks).take();
       const std::vector<float> scores = predicted_ious(found);
       for (Candidate& kept : select(std::move(found), scores, options_.box_nms_thresh))

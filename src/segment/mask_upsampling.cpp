@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <iterator>
+#include <limits>
 
 #include "core/check.h"
 
@@ -77,6 +78,27 @@ std::int64_t count_above(std::span<const float> values, float threshold) {
   for (const float value : values) count += value > threshold ? 1 : 0;
   return count;
 }
+
+// The tight box around ones that are told column by column.
+class BoxOfColumns {
+ public:
+  void add(int x, int y_begin, int y_end) {
+    x_begin_ = std::min(x_begin_, x);
+    x_end_ = x + 1;
+    y_begin_ = std::min(y_begin_, y_begin);
+    y_end_ = std::max(y_end_, y_end);
+  }
+  [[nodiscard]] BoxXywh box() const {
+    if (x_end_ == 0) return {};
+    return {x_begin_, y_begin_, x_end_ - x_begin_, y_end_ - y_begin_};
+  }
+
+ private:
+  int x_begin_ = std::numeric_limits<int>::max();
+  int x_end_ = 0;
+  int y_begin_ = std::numeric_limits<int>::max();
+  int y_end_ = 0;
+};
 
 float ratio(std::int64_t inner, std::int64_t outer) {
   return outer == 0 ? 1.0F : static_cast<float>(double(inner) / double(outer));
@@ -193,22 +215,59 @@ MaskUpsampler::Mask MaskUpsampler::mask(std::span<const float> logits, const Opt
   RunWriter runs(options.canvas);
   Mask mask;
   Counts counts;
+  BoxOfColumns box;
   runs.append(false, (std::size_t(options.left) + part.columns.begin) * canvas_height);
   for (int x = part.columns.begin; x < part.columns.end; ++x) {
     column(columns, x, values);
     if (options.stability_offset != 0) counts.add(values, options);
     for (std::size_t y = 0; y < values.size(); ++y) bits[y] = values[y] > options.threshold ? 1 : 0;
     runs.append(false, above);
+    std::size_t y = above;
     for_each_run(bits, [&](bool value, std::size_t count) {
       runs.append(value, count);
-      if (value) mask.area += std::int64_t(count);
+      if (value) {
+        mask.area += std::int64_t(count);
+        box.add(options.left + x, int(y), int(y + count));
+      }
+      y += count;
     });
     runs.append(false, below);
   }
   runs.append(false, std::size_t(options.canvas.width - options.left - part.columns.end) * canvas_height);
   mask.rle = std::move(runs).finish();
+  mask.box = box.box();
   mask.stability_score = ratio(counts.inner, counts.outer);
   return mask;
+}
+
+void MaskUpsampler::masks(ops::Context& ctx, ConstTensorView logits, std::span<const std::int64_t> wanted,
+                          const Options& options, const Take& take) const {
+  if (!ctx.kernels().on_host()) return masks_on_device(ctx, logits, wanted, options, take);
+  const std::size_t area = std::size_t(low_res_) * low_res_;
+  ctx.team().parallel_for(std::int64_t(wanted.size()), [&](std::int64_t i, int) {
+    take(i, mask(logits.data<float>().subspan(wanted[i] * area, area), options));
+  });
+}
+
+void MaskUpsampler::masks_on_device(ops::Context& ctx, ConstTensorView logits,
+                                    std::span<const std::int64_t> wanted, const Options& options,
+                                    const Take& take) const {
+  std::vector<ops::MaskRuns> runs = ops::mask_runs(ctx, {.logits = logits,
+                                                         .wanted = wanted,
+                                                         .rows = rows_,
+                                                         .columns = across_,
+                                                         .canvas = options.canvas,
+                                                         .left = options.left,
+                                                         .top = options.top,
+                                                         .threshold = options.threshold,
+                                                         .stability_offset = options.stability_offset});
+  ctx.team().parallel_for(std::int64_t(wanted.size()), [&](std::int64_t i, int) {
+    ops::MaskRuns& made = runs[i];
+    take(i, {.rle = {options.canvas, std::move(made.counts)},
+             .area = made.area,
+             .box = {made.x, made.y, made.width, made.height},
+             .stability_score = ratio(made.inner, made.outer)});
+  });
 }
 
 float MaskUpsampler::stability_score(std::span<const float> logits, const Options& options) const {

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
 #include "facet/image.h"
 #include "facet/masks.h"
+#include "ops/mask_runs.h"
 #include "segment/transforms.h"
 
 namespace facet::segment {
@@ -31,11 +33,17 @@ class MaskUpsampler {
   struct Mask {
     Rle rle;
     std::int64_t area = 0;
+    BoxXywh box;  ///< tight; all zero when the mask is empty
     /// Pixels above threshold + offset over pixels above threshold - offset; 1 where there are none.
     float stability_score = 0;
   };
   /// logits [low_res * low_res] -> a mask on the canvas
   [[nodiscard]] Mask mask(std::span<const float> logits, const Options& options) const;
+  using Take = std::function<void(std::size_t i, Mask mask)>;
+  /// Masks of the wanted ones of logits [..., low_res, low_res] that lie where the operations read them:
+  /// those of a device stay there, and their masks are made there. `take` is called on many threads at once.
+  void masks(ops::Context& ctx, ConstTensorView logits, std::span<const std::int64_t> wanted,
+             const Options& options, const Take& take) const;
   /// The stability score alone, without making a mask.
   [[nodiscard]] float stability_score(std::span<const float> logits, const Options& options) const;
   /// logits at the picture's size, row-major
@@ -43,10 +51,9 @@ class MaskUpsampler {
   [[nodiscard]] Size size() const { return original_; }
 
  private:
-  struct Taps {
-    int first = 0;
-    float weights[3] = {0, 0, 0};
-  };
+  using Taps = ops::ThreeTaps;
+  void masks_on_device(ops::Context& ctx, ConstTensorView logits, std::span<const std::int64_t> wanted,
+                       const Options& options, const Take& take) const;
   static std::vector<Taps> axis_taps(int low_res, int image_size, int input, int original);
   /// A range [begin, end).
   struct Range {

@@ -4,6 +4,7 @@
 
 #include "core/check.h"
 #include "core/tensor_range.h"
+#include "ops/transfer.h"
 #include "segment/guard.h"
 #include "segment/logit_cleanup.h"
 #include "segment/mask_upsampling.h"
@@ -20,9 +21,9 @@ using segment::DecoderPrompt;
 using segment::MaskUpsampler;
 using segment::Placement;
 
-std::span<const float> low_res_of(const DecodedBatch& batch, std::int64_t prompt, std::int64_t mask) {
+std::span<const float> low_res_of(const ops::OnHost& masks, std::int64_t output) {
   const std::int64_t area = std::int64_t(Model::kLowRes) * Model::kLowRes;
-  return batch.masks.data<float>().subspan((prompt * batch.masks.shape()[1] + mask) * area, area);
+  return masks.view().data<float>().subspan(output * area, area);
 }
 
 // SAM 2 takes a box as two more points, before the others.
@@ -43,8 +44,23 @@ DecoderPrompt to_decoder_prompt(const Prompt& prompt, const Placement& placement
   return out;
 }
 
-MaskPrediction make_mask(const MaskUpsampler& upsampler, std::span<const float> decoded, float score,
-                         const PredictOptions& options) {
+MaskUpsampler::Options upsampling(const MaskUpsampler& upsampler, const PredictOptions& options) {
+  return {.threshold = options.mask_threshold, .stability_offset = 0, .canvas = upsampler.size()};
+}
+
+void fill(MaskPrediction& out, MaskUpsampler::Mask mask) {
+  out.area = mask.area;
+  out.bbox = mask.box;
+  out.rle = std::move(mask.rle);
+}
+
+// Where the logits are changed, or asked for at the picture's size, masks are made on the host.
+bool needs_logits(const PredictOptions& options) {
+  return options.max_hole_area > 0 || options.max_sprinkle_area > 0 || options.keep_full_logits;
+}
+
+void make_on_host(const MaskUpsampler& upsampler, std::span<const float> decoded,
+                  const PredictOptions& options, MaskPrediction& out) {
   std::vector<float> cleaned;
   std::span<const float> logits = decoded;
   if (options.max_hole_area > 0 || options.max_sprinkle_area > 0) {
@@ -55,19 +71,10 @@ MaskPrediction make_mask(const MaskUpsampler& upsampler, std::span<const float> 
                               .threshold = options.mask_threshold});
     logits = cleaned;
   }
-  MaskUpsampler::Mask mask = upsampler.mask(
-      logits, {.threshold = options.mask_threshold, .stability_offset = 0, .canvas = upsampler.size()});
-  MaskPrediction out;
-  out.score = score;
-  out.area = mask.area;
-  out.bbox = rle_bbox(mask.rle);
-  out.rle = std::move(mask.rle);
-  if (options.keep_low_res_logits)
-    out.low_res_logits = Tensor::from(decoded, {Model::kLowRes, Model::kLowRes});
+  fill(out, upsampler.mask(logits, upsampling(upsampler, options)));
   if (options.keep_full_logits) {
     out.logits = Tensor::from(upsampler.logits(logits), {upsampler.size().height, upsampler.size().width});
   }
-  return out;
 }
 
 // The outputs of one prompt that pass the score filter; the best one when none does.
@@ -81,11 +88,36 @@ std::vector<std::int64_t> passing(std::span<const float> scores, float min_score
   return kept;
 }
 
-struct MaskTask {
-  std::int64_t prompt;
-  std::int64_t mask;
-  MaskPrediction* out;
+// Masks to make of a decoded batch: which, and where they go.
+struct MaskTasks {
+  std::vector<std::int64_t> outputs;
+  std::vector<MaskPrediction*> predictions;
 };
+
+void make_masks(ops::Context& ctx, const MaskUpsampler& upsampler, const DecodedBatch& decoded,
+                const MaskTasks& tasks, const PredictOptions& options) {
+  const bool on_host = needs_logits(options);
+  const ops::OnHost low_res(
+      ctx, on_host || options.keep_low_res_logits ? decoded.masks.view() : ConstTensorView());
+  const auto finish = [&](std::size_t i, MaskPrediction& out) {
+    out.score = decoded.scores.data<float>()[tasks.outputs[i]];
+    if (!options.keep_low_res_logits) return;
+    out.low_res_logits =
+        Tensor::from(low_res_of(low_res, tasks.outputs[i]), {Model::kLowRes, Model::kLowRes});
+  };
+  if (!on_host) {
+    upsampler.masks(ctx, decoded.masks, tasks.outputs, upsampling(upsampler, options),
+                    [&](std::size_t i, MaskUpsampler::Mask mask) {
+                      fill(*tasks.predictions[i], std::move(mask));
+                      finish(i, *tasks.predictions[i]);
+                    });
+    return;
+  }
+  ctx.team().parallel_for(std::int64_t(tasks.outputs.size()), [&](std::int64_t i, int) {
+    make_on_host(upsampler, low_res_of(low_res, tasks.outputs[i]), options, *tasks.predictions[i]);
+    finish(i, *tasks.predictions[i]);
+  });
+}
 
 std::string features_text(const Embedding& embedding) {
   return embedding.features == nullptr ? "nothing" : embedding.features->shape().to_string();
@@ -106,30 +138,48 @@ Status check_embedding(const Embedding& embedding, const ModelInfo& model) {
   return {};
 }
 
-// [B, 1024, 1024, 3]
+// [B, 1024, 1024, 3], as the operations read it
 Tensor stacked_inputs(ops::Context& ctx, std::span<const Image* const> images,
                       std::span<const Placement> placements) {
   if (images.size() == 1) {
     return segment::to_input(ctx, *images[0], placements[0], Model::kImageSize);
   }
   Tensor stacked = ctx.make({std::int64_t(images.size()), Model::kImageSize, Model::kImageSize, 3});
-  auto out = stacked.data<float>().begin();
   for (std::size_t i = 0; i < images.size(); ++i) {
-    const Tensor input = segment::to_input(ctx, *images[i], placements[i], Model::kImageSize);
-    out = std::copy(input.data<float>().begin(), input.data<float>().end(), out);
+    segment::write_input(ctx, *images[i], placements[i], range_of(stacked.view(), std::int64_t(i), 1));
     ctx.between_blocks();
   }
   return stacked;
 }
 
-// The part of one picture of a batch, in memory of its own; null for an empty tensor.
-std::shared_ptr<const Tensor> slice_of(const Tensor& batch, std::int64_t index) {
+// The part of one picture of a batch, in the host's memory and its own; null for an empty tensor.
+std::shared_ptr<const Tensor> slice_of(ops::Context& ctx, const Tensor& batch, std::int64_t index) {
   if (batch.empty()) return nullptr;
-  const ConstTensorView one = range_of(batch.view(), index, 1);
-  return std::make_shared<const Tensor>(Tensor::from(one.data<float>(), one.shape()));
+  return std::make_shared<const Tensor>(ops::downloaded(ctx, range_of(batch.view(), index, 1)));
 }
 
 }  // namespace
+
+bool Predictor::Impl::encode(std::span<const Image* const> images,
+                             std::span<const segment::Placement> placements,
+                             std::vector<Embedding>& embeddings) {
+  models::ImageFeatures features;
+  try {
+    features = model->encode_picture(ctx, stacked_inputs(ctx, images, placements));
+  } catch (const StatusError& error) {
+    if (error.status().code() != StatusCode::OutOfMemory || images.size() == 1) throw;
+    ++reduced_batches;
+    ctx.arena().trim();
+    return false;
+  }
+  for (std::int64_t i = 0; i < std::int64_t(images.size()); ++i) {
+    embeddings.push_back({slice_of(ctx, features.image, i), slice_of(ctx, features.high_res0, i),
+                          slice_of(ctx, features.high_res1, i), placements[i].original, placements[i].input,
+                          model->info.fingerprint});
+    decoder.keep_placed(embeddings.back(), features, i);
+  }
+  return true;
+}
 
 Predictor::Predictor(ModelPtr model, PredictorOptions options)
     : impl_(std::make_unique<Impl>(std::move(model), options)) {}
@@ -139,12 +189,15 @@ Predictor& Predictor::operator=(Predictor&&) noexcept = default;
 
 const ModelInfo& Predictor::model() const { return impl_->model->info; }
 
+int Predictor::reduced_batches() const { return impl_->reduced_batches + impl_->decoder.reduced_batches(); }
+
 std::size_t Predictor::peak_working_bytes() const { return impl_->ctx.arena().peak_bytes(); }
 
 Result<Tensor> Predictor::preprocess(const Image& image) {
   return segment::guarded([&]() -> Result<Tensor> {
     FACET_ASSIGN_OR_RETURN(const Placement placement, segment::place(image.size(), model()));
-    return segment::channels_first(segment::to_input(impl_->ctx, image, placement, Model::kImageSize));
+    const Tensor input = segment::to_input(impl_->ctx, image, placement, Model::kImageSize);
+    return segment::channels_first(ops::OnHost(impl_->ctx, input).view());
   });
 }
 
@@ -164,13 +217,15 @@ Result<std::vector<Embedding>> Predictor::set_images(std::span<const Image* cons
       FACET_ASSIGN_OR_RETURN(const Placement placement, segment::place(image->size(), model()));
       placements.push_back(placement);
     }
-    const models::ImageFeatures features =
-        impl_->model->encode_picture(impl_->ctx, stacked_inputs(impl_->ctx, images, placements));
     std::vector<Embedding> embeddings;
-    for (std::int64_t i = 0; i < std::int64_t(images.size()); ++i) {
-      embeddings.push_back({slice_of(features.image, i), slice_of(features.high_res0, i),
-                            slice_of(features.high_res1, i), placements[i].original, placements[i].input,
-                            impl_->model->info.fingerprint});
+    std::size_t most = images.size();
+    while (embeddings.size() < images.size()) {
+      const std::size_t begin = embeddings.size();
+      const std::size_t count = std::min(most, images.size() - begin);
+      if (!impl_->encode(images.subspan(begin, count), std::span(placements).subspan(begin, count),
+                         embeddings)) {
+        most = count / 2;
+      }
     }
     return embeddings;
   });
@@ -191,7 +246,7 @@ Result<std::vector<ObjectPrediction>> Predictor::predict(const Embedding& embedd
     std::vector<ObjectPrediction> objects(prompts.size());
     int done = 0;
     const auto consume = [&](std::span<const DecoderPrompt> batch, const DecodedBatch& decoded) {
-      std::vector<MaskTask> tasks;
+      MaskTasks tasks;
       const std::int64_t masks = decoded.scores.shape()[1];
       for (std::size_t p = 0; p < batch.size(); ++p) {
         ObjectPrediction& object = objects[batch[p].index];
@@ -199,14 +254,11 @@ Result<std::vector<ObjectPrediction>> Predictor::predict(const Embedding& embedd
         const auto kept = passing(scores, options.min_score, &object.below_min_score);
         object.masks.resize(kept.size());
         for (std::size_t i = 0; i < kept.size(); ++i) {
-          tasks.push_back({std::int64_t(p), kept[i], &object.masks[i]});
+          tasks.outputs.push_back(std::int64_t(p) * masks + kept[i]);
+          tasks.predictions.push_back(&object.masks[i]);
         }
       }
-      impl_->ctx.team().parallel_for(std::int64_t(tasks.size()), [&](std::int64_t i, int) {
-        const MaskTask& task = tasks[i];
-        const float score = decoded.scores.data<float>()[task.prompt * masks + task.mask];
-        *task.out = make_mask(upsampler, low_res_of(decoded, task.prompt, task.mask), score, options);
-      });
+      make_masks(impl_->ctx, upsampler, decoded, tasks, options);
       done += int(batch.size());
       if (options.progress) options.progress(done, int(prompts.size()));
     };

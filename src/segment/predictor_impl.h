@@ -4,15 +4,21 @@
 #include "models/sam_model.h"
 #include "ops/context.h"
 #include "segment/prompt_decoder.h"
+#include "segment/transforms.h"
 
 namespace facet {
 
 struct Predictor::Impl {
   Impl(ModelPtr loaded, PredictorOptions options)
       : model(std::move(loaded)), ctx(model->kernels, ThreadTeam(options.threads)), decoder(ctx, *model) {}
+  /// Adds a batch's embeddings; false where its pictures are more than the memory holds.
+  bool encode(std::span<const Image* const> images, std::span<const segment::Placement> placements,
+              std::vector<Embedding>& embeddings);
+
   ModelPtr model;
   ops::Context ctx;
   segment::PromptDecoder decoder;
+  int reduced_batches = 0;  // of pictures
 };
 
 /// The hook and the wish to stop of one run, taken out of the context again however it ends.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/elementwise.h"
+#include "ops/transfer.h"
 
 namespace facet::segment {
 namespace {
@@ -25,7 +26,7 @@ bool alike(const DecoderPrompt& a, const DecoderPrompt& b) {
 
 Tensor stack_masks(ops::Context& ctx, std::span<const DecoderPrompt> prompts) {
   const Shape& shape = prompts[0].mask_logits->shape();
-  Tensor stacked = ctx.make({std::int64_t(prompts.size()), shape[0], shape[1]});
+  Tensor stacked = ctx.make_on_host({std::int64_t(prompts.size()), shape[0], shape[1]});
   auto out = stacked.data<float>().begin();
   for (const DecoderPrompt& prompt : prompts) {
     const auto values = prompt.mask_logits->data<float>();
@@ -37,13 +38,19 @@ Tensor stack_masks(ops::Context& ctx, std::span<const DecoderPrompt> prompts) {
 // The features with each prompt's mask added. [P, 4096, 256]
 Tensor with_masks(ops::Context& ctx, const Model& model, ConstTensorView tokens,
                   std::span<const DecoderPrompt> prompts) {
-  Tensor dense = model.prompt_encoder.dense(ctx, stack_masks(ctx, prompts));
+  const Tensor masks = stack_masks(ctx, prompts);
+  Tensor dense = model.prompt_encoder.dense(ctx, ops::OnDevice(ctx, masks).view());
   ops::add(ctx, dense, tokens, dense);
   return dense;
 }
 
-ConstTensorView as_tokens(const Tensor& features) {
-  return features.view().reshaped({1, std::int64_t(Model::kGrid) * Model::kGrid, Model::kChannels});
+ConstTensorView as_tokens(ConstTensorView features) {
+  return features.reshaped({1, std::int64_t(Model::kGrid) * Model::kGrid, Model::kChannels});
+}
+
+DecodedBatch with_scores_on_host(ops::Context& ctx, models::MaskDecoder::Output made) {
+  if (!ctx.kernels().on_host()) made.scores = ops::downloaded(ctx, made.scores);
+  return {.masks = std::move(made.masks), .scores = std::move(made.scores)};
 }
 
 }  // namespace
@@ -103,21 +110,33 @@ DecodedBatch PromptDecoder::decode_batch(const Embedding& embedding, std::span<c
                                          bool multimask, bool share) {
   std::vector<models::EncoderPrompt> sparse;
   for (const DecoderPrompt& prompt : batch) sparse.push_back(prompt.sparse);
-  const Tensor sparse_tokens = model_.prompt_encoder.sparse(ctx_, sparse);
+  const Tensor sparse_tokens = model_.prompt_encoder.sparse(sparse);
   models::MaskDecoder::Input input{.sparse = sparse_tokens, .multimask = multimask};
-  if (embedding.high_res0) {
-    input.high_res0 = *embedding.high_res0;
-    input.high_res1 = *embedding.high_res1;
-  }
   const bool masked = batch[0].mask_logits != nullptr;
   if (!masked && share && model_.mask_decoder.gains_by_preparing(sparse_tokens.shape()[1])) {
     input.prepared = &prepared(embedding.features);
-    return model_.mask_decoder.forward(ctx_, input);
+    return with_scores_on_host(ctx_, model_.mask_decoder.forward(ctx_, input));
   }
-  const ConstTensorView features = as_tokens(*embedding.features);
+  const PlacedFeatures::Views placed = placed_.get(embedding);
+  input.high_res0 = placed.high_res0;
+  input.high_res1 = placed.high_res1;
+  const ConstTensorView features = as_tokens(placed.image);
   const Tensor image = masked ? with_masks(ctx_, model_, features, batch) : without_mask(features);
   input.image = image;
-  return model_.mask_decoder.forward(ctx_, input);
+  return with_scores_on_host(ctx_, model_.mask_decoder.forward(ctx_, input));
+}
+
+std::optional<DecodedBatch> PromptDecoder::decode_if_it_fits(const Embedding& embedding,
+                                                             std::span<const DecoderPrompt> batch,
+                                                             bool multimask, bool share) {
+  try {
+    return decode_batch(embedding, batch, multimask, share);
+  } catch (const StatusError& error) {
+    if (error.status().code() != StatusCode::OutOfMemory || batch.size() == 1) throw;
+  }
+  ++reduced_batches_;
+  ctx_.arena().trim();
+  return std::nullopt;
 }
 
 void PromptDecoder::decode(const Embedding& embedding, std::vector<DecoderPrompt> prompts, bool multimask,
@@ -127,14 +146,18 @@ void PromptDecoder::decode(const Embedding& embedding, std::vector<DecoderPrompt
     return std::pair(a.sparse.tokens(), a.mask_logits != nullptr) <
            std::pair(b.sparse.tokens(), b.mask_logits != nullptr);
   });
+  auto most = std::size_t(per_batch);
   for (std::size_t begin = 0; begin < prompts.size();) {
     std::size_t end = begin + 1;
-    while (end < prompts.size() && end - begin < std::size_t(per_batch) &&
-           alike(prompts[begin], prompts[end]))
-      ++end;
+    while (end < prompts.size() && end - begin < most && alike(prompts[begin], prompts[end])) ++end;
     ctx_.between_blocks();
     const std::span<const DecoderPrompt> batch(prompts.data() + begin, end - begin);
-    consume(batch, decode_batch(embedding, batch, multimask, share));
+    const std::optional<DecodedBatch> decoded = decode_if_it_fits(embedding, batch, multimask, share);
+    if (!decoded) {
+      most = batch.size() / 2;
+      continue;
+    }
+    consume(batch, *decoded);
     begin = end;
   }
 }

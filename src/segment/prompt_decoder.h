@@ -2,12 +2,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "facet/predictor.h"
 #include "models/sam_model.h"
 #include "ops/context.h"
+#include "segment/placed_features.h"
 
 namespace facet::segment {
 
@@ -19,7 +21,10 @@ struct DecoderPrompt {
 };
 
 /// What the decoder made of some prompts.
-using DecodedBatch = models::MaskDecoder::Output;
+struct DecodedBatch {
+  Tensor masks;   ///< logits [P, M, 256, 256], where the operations read them; see ops::OnHost
+  Tensor scores;  ///< [P, M], in the host's memory
+};
 
 /// Decodes prompts. What all prompts of a picture share is made where it pays: for several prompts in one
 /// call, or for the third call for a picture while it is among the last 16 asked about. It is kept for the
@@ -27,16 +32,28 @@ using DecodedBatch = models::MaskDecoder::Output;
 /// Threads  one thread at a time
 class PromptDecoder {
  public:
+  static constexpr std::size_t kPlacedBytes = std::size_t(256) << 20;
   using Consume = std::function<void(std::span<const DecoderPrompt>, const DecodedBatch&)>;
-  /// Lifetime  both outlive it
-  PromptDecoder(ops::Context& ctx, const Model& model) : ctx_(ctx), model_(model) {}
+  /// `placed_bytes` of features stay on a device.   Lifetime  both outlive it
+  PromptDecoder(ops::Context& ctx, const Model& model, std::size_t placed_bytes = kPlacedBytes)
+      : ctx_(ctx), model_(model), placed_(ctx, placed_bytes) {}
 
   /// Decodes many prompts of one embedding in batches of like prompts, `per_batch` at a time at most, and
-  /// hands each batch on before the next begins: memory does not grow with the number of prompts.
+  /// hands each batch on before the next begins: memory does not grow with the number of prompts. A batch
+  /// that the memory does not hold is decoded in halves, and so are those after it.
   ///
   /// Errors  StatusError Cancelled between batches; OutOfMemory
   void decode(const Embedding& embedding, std::vector<DecoderPrompt> prompts, bool multimask, int per_batch,
               const Consume& consume);
+
+  /// Keeps on the device what the encoder made there of picture `index`; on the host there is nothing to
+  /// keep.
+  void keep_placed(const Embedding& embedding, const models::ImageFeatures& made, std::int64_t index) {
+    placed_.keep(embedding, made, index);
+  }
+
+  /// The batches that memory did not hold as they were asked for.
+  [[nodiscard]] int reduced_batches() const { return reduced_batches_; }
 
   /// Makes what the third call for a picture would make, the last asked about first. False where there is
   /// nothing to make.   Errors  StatusError OutOfMemory
@@ -55,6 +72,10 @@ class PromptDecoder {
 
   [[nodiscard]] DecodedBatch decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,
                                           bool multimask, bool share);
+  /// Nothing where several prompts are more than the memory holds.
+  [[nodiscard]] std::optional<DecodedBatch> decode_if_it_fits(const Embedding& embedding,
+                                                              std::span<const DecoderPrompt> batch,
+                                                              bool multimask, bool share);
   [[nodiscard]] Tensor without_mask(ConstTensorView features);
 
   /// Notes that prompts of a picture come in; whether they pay for what they share.
@@ -68,6 +89,8 @@ class PromptDecoder {
 
   ops::Context& ctx_;
   const Model& model_;
+  PlacedFeatures placed_;
+  int reduced_batches_ = 0;
   // The picture that was asked about last comes last.
   std::vector<Asked> asked_;
   std::vector<Kept> kept_;

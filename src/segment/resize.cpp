@@ -10,21 +10,11 @@
 namespace facet::segment {
 namespace {
 
-constexpr int kPrecisionBits = 32 - 8 - 2;
+using ops::FilterTaps;
+using ops::kFilterBits;
+using ops::SideFilter;
+
 constexpr int kChannels = 3;
-
-// The inputs of one output position and where their weights begin.
-struct Taps {
-  int first = 0;
-  int count = 0;
-  std::size_t weights = 0;
-};
-
-template <class Weight>
-struct Filter {
-  std::vector<Taps> taps;
-  std::vector<Weight> weights;
-};
 
 struct Kernel {
   double (*value)(double distance);
@@ -48,16 +38,16 @@ constexpr Kernel kTriangle = {triangle, 1.0};
 constexpr Kernel kCubic = {cubic, 2.0};
 
 // The kernel, stretched over the inputs where the picture shrinks; weights add up to one.
-Filter<double> antialiasing_filter(const Kernel& kernel, int in, int out) {
+SideFilter<double> antialiasing_filter(const Kernel& kernel, int in, int out) {
   const double scale = double(in) / out;
   const double stretch = std::max(scale, 1.0);
   const double support = kernel.support * stretch;
-  Filter<double> filter;
+  SideFilter<double> filter;
   for (int position = 0; position < out; ++position) {
     const double center = (position + 0.5) * scale;
     const int first = std::max(0, static_cast<int>(center - support + 0.5));
     const int last = std::min(in, static_cast<int>(center + support + 0.5));
-    filter.taps.push_back({first, last - first, filter.weights.size()});
+    filter.taps.push_back({first, last - first, static_cast<std::int32_t>(filter.weights.size())});
     double total = 0;
     for (int i = first; i < last; ++i) {
       filter.weights.push_back(kernel.value((i - center + 0.5) * (1.0 / stretch)));
@@ -70,29 +60,31 @@ Filter<double> antialiasing_filter(const Kernel& kernel, int in, int out) {
 }
 
 // Weights in units of 2^-22, rounded away from zero at one half.
-Filter<std::int32_t> fixed_point(Filter<double> exact) {
-  Filter<std::int32_t> filter{std::move(exact.taps), {}};
+SideFilter<std::int32_t> fixed_point(SideFilter<double> exact) {
+  SideFilter<std::int32_t> filter{std::move(exact.taps), {}};
   for (const double weight : exact.weights) {
     filter.weights.push_back(
-        static_cast<std::int32_t>(weight * (1 << kPrecisionBits) + (weight < 0 ? -0.5 : 0.5)));
+        static_cast<std::int32_t>(weight * (1 << kFilterBits) + (weight < 0 ? -0.5 : 0.5)));
   }
   return filter;
 }
 
 std::uint8_t to_byte(std::int32_t sum) {
-  return static_cast<std::uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255));
+  return static_cast<std::uint8_t>(std::clamp(sum >> kFilterBits, 0, 255));
 }
 
-constexpr std::int32_t kHalf = 1 << (kPrecisionBits - 1);
+constexpr std::int32_t kHalf = 1 << (kFilterBits - 1);
 
-Image resize_columns(const Image& image, const Kernel& kernel, int width) {
-  const auto filter = fixed_point(antialiasing_filter(kernel, image.width(), width));
+using MakeFilter = SideFilter<std::int32_t> (*)(int in, int out);
+
+Image resize_columns(const Image& image, MakeFilter make_filter, int width) {
+  const SideFilter<std::int32_t> filter = make_filter(image.width(), width);
   Image out(Size{image.height(), width});
   const std::uint8_t* from = image.rgb().data();
   std::uint8_t* to = out.rgb().data();
   for (int y = 0; y < image.height(); ++y) {
     const std::uint8_t* row = from + std::size_t(y) * image.width() * kChannels;
-    for (const Taps& taps : filter.taps) {
+    for (const FilterTaps& taps : filter.taps) {
       std::int32_t sum[kChannels] = {kHalf, kHalf, kHalf};
       const std::uint8_t* pixel = row + std::size_t(taps.first) * kChannels;
       for (int i = 0; i < taps.count; ++i, pixel += kChannels) {
@@ -105,13 +97,13 @@ Image resize_columns(const Image& image, const Kernel& kernel, int width) {
   return out;
 }
 
-Image resize_rows(const Image& image, const Kernel& kernel, int height) {
-  const auto filter = fixed_point(antialiasing_filter(kernel, image.height(), height));
+Image resize_rows(const Image& image, MakeFilter make_filter, int height) {
+  const SideFilter<std::int32_t> filter = make_filter(image.height(), height);
   Image out(Size{height, image.width()});
   const std::size_t stride = std::size_t(image.width()) * kChannels;
   std::vector<std::int32_t> sums(stride);
   std::uint8_t* to = out.rgb().data();
-  for (const Taps& taps : filter.taps) {
+  for (const FilterTaps& taps : filter.taps) {
     std::fill(sums.begin(), sums.end(), kHalf);
     for (int i = 0; i < taps.count; ++i) {
       const std::int32_t weight = filter.weights[taps.weights + i];
@@ -123,32 +115,45 @@ Image resize_rows(const Image& image, const Kernel& kernel, int height) {
   return out;
 }
 
-Image resize(const Image& image, const Kernel& kernel, Size size) {
+Image resize(const Image& image, MakeFilter make_filter, Size size) {
   FACET_CHECK(!image.empty() && size.height > 0 && size.width > 0, "resize of or to an empty picture");
   if (image.size() == size) return image;
-  const Image narrowed = image.width() == size.width ? image : resize_columns(image, kernel, size.width);
-  return narrowed.height() == size.height ? narrowed : resize_rows(narrowed, kernel, size.height);
+  const Image narrowed = image.width() == size.width ? image : resize_columns(image, make_filter, size.width);
+  return narrowed.height() == size.height ? narrowed : resize_rows(narrowed, make_filter, size.height);
 }
 
 }  // namespace
 
-Image resize_bilinear(const Image& image, Size size) { return resize(image, kTriangle, size); }
+SideFilter<std::int32_t> bilinear_filter(int in, int out) {
+  return fixed_point(antialiasing_filter(kTriangle, in, out));
+}
 
-Image resize_bicubic(const Image& image, Size size) { return resize(image, kCubic, size); }
+SideFilter<std::int32_t> bicubic_filter(int in, int out) {
+  return fixed_point(antialiasing_filter(kCubic, in, out));
+}
+
+SideFilter<float> unrounded_bilinear_filter(int in, int out) {
+  SideFilter<double> exact = antialiasing_filter(kTriangle, in, out);
+  return {std::move(exact.taps), std::vector<float>(exact.weights.begin(), exact.weights.end())};
+}
+
+Image resize_bilinear(const Image& image, Size size) { return resize(image, bilinear_filter, size); }
+
+Image resize_bicubic(const Image& image, Size size) { return resize(image, bicubic_filter, size); }
 
 std::vector<float> resize_bilinear_unrounded(const Image& image, Size size) {
   FACET_CHECK(!image.empty() && size.height > 0 && size.width > 0, "resize of or to an empty picture");
-  const Filter<double> across = antialiasing_filter(kTriangle, image.width(), size.width);
-  const Filter<double> down = antialiasing_filter(kTriangle, image.height(), size.height);
+  const SideFilter<float> across = unrounded_bilinear_filter(image.width(), size.width);
+  const SideFilter<float> down = unrounded_bilinear_filter(image.height(), size.height);
   const std::size_t stride = std::size_t(size.width) * kChannels;
   std::vector<float> narrowed(std::size_t(image.height()) * stride);
   float* cell = narrowed.data();
   for (int y = 0; y < image.height(); ++y) {
     const std::uint8_t* row = image.rgb().data() + std::size_t(y) * image.width() * kChannels;
-    for (const Taps& taps : across.taps) {
+    for (const FilterTaps& taps : across.taps) {
       float sum[kChannels] = {0, 0, 0};
       for (int i = 0; i < taps.count; ++i) {
-        const auto weight = static_cast<float>(across.weights[taps.weights + i]);
+        const float weight = across.weights[taps.weights + i];
         const std::uint8_t* pixel = row + std::size_t(taps.first + i) * kChannels;
         for (int c = 0; c < kChannels; ++c) sum[c] += weight * static_cast<float>(pixel[c]);
       }
@@ -157,10 +162,10 @@ std::vector<float> resize_bilinear_unrounded(const Image& image, Size size) {
   }
   std::vector<float> out(std::size_t(size.height) * stride, 0.0F);
   for (int y = 0; y < size.height; ++y) {
-    const Taps& taps = down.taps[y];
+    const FilterTaps& taps = down.taps[y];
     float* to = out.data() + y * stride;
     for (int i = 0; i < taps.count; ++i) {
-      const auto weight = static_cast<float>(down.weights[taps.weights + i]);
+      const float weight = down.weights[taps.weights + i];
       const float* from = narrowed.data() + (taps.first + i) * stride;
       for (std::size_t x = 0; x < stride; ++x) to[x] += weight * from[x];
     }

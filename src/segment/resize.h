@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "facet/image.h"
+#include "ops/picture_input.h"
 
 namespace facet::segment {
 
@@ -17,5 +18,10 @@ namespace facet::segment {
 /// The antialiased triangle filter on bytes taken as numbers, not rounded between or after the two passes:
 /// torch's interpolate with antialias, which SAM 2 uses for pictures. [size.height][size.width][3], 0 to 255
 [[nodiscard]] std::vector<float> resize_bilinear_unrounded(const Image& image, Size size);
+
+/// What these functions resize a side of `in` pixels to `out` pixels with.
+[[nodiscard]] ops::SideFilter<std::int32_t> bilinear_filter(int in, int out);
+[[nodiscard]] ops::SideFilter<std::int32_t> bicubic_filter(int in, int out);
+[[nodiscard]] ops::SideFilter<float> unrounded_bilinear_filter(int in, int out);
 
 }  // namespace facet::segment

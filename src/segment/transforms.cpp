@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "ops/picture_input.h"
 #include "segment/resize.h"
 
 namespace facet::segment {
@@ -16,11 +18,12 @@ constexpr int kLeastSide = 2;
 
 // rgb [input.height][input.width][3] in the corner of a square of zeros.
 template <class Value>
-Tensor normalized(ops::Context& ctx, std::span<const Value> rgb, Size input_size, int image_size) {
-  Tensor input = ctx.make({1, image_size, image_size, 3});
-  float* out = input.data<float>().data();
-  const std::size_t stride = std::size_t(image_size) * 3;
-  ctx.team().parallel_for(image_size, [&](std::int64_t y, int) {
+void write_normalized(const ops::Context& ctx, std::span<const Value> rgb, Size input_size,
+                      TensorView square) {
+  const std::int64_t side = square.shape()[1];
+  float* out = square.data<float>().data();
+  const std::size_t stride = std::size_t(side) * 3;
+  ctx.team().parallel_for(side, [&](std::int64_t y, int) {
     float* row = out + y * stride;
     std::size_t filled = 0;
     if (y < input_size.height) {
@@ -30,8 +33,19 @@ Tensor normalized(ops::Context& ctx, std::span<const Value> rgb, Size input_size
     }
     std::fill(row + filled, row + stride, 0.0F);
   });
-  return input;
 }
+
+// The device's way: `make_filter` is for one side.
+template <class Weight>
+void write_on_device(ops::Context& ctx, const Image& image, Size input_size,
+                     ops::SideFilter<Weight> (*make_filter)(int in, int out), TensorView square) {
+  ops::PictureFilter<Weight> filter{make_filter(image.width(), input_size.width),
+                                    make_filter(image.height(), input_size.height)};
+  ops::picture_input(
+      ctx, {.picture = image, .filter = std::move(filter), .mean = kMean, .deviation = kDeviation}, square);
+}
+
+Tensor make_square(ops::Context& ctx, int image_size) { return ctx.make({1, image_size, image_size, 3}); }
 
 }  // namespace
 
@@ -64,19 +78,36 @@ Result<Placement> place(Size picture, const ModelInfo& model) {
   return Placement{picture, input};
 }
 
-Tensor to_input(ops::Context& ctx, const Image& image, const Placement& placement, int image_size) {
-  if (placement.stretched) {
-    const std::vector<float> resized = resize_bilinear_unrounded(image, placement.input);
-    return normalized(ctx, std::span<const float>(resized), placement.input, image_size);
+void write_input(ops::Context& ctx, const Image& image, const Placement& placement, TensorView out) {
+  const Size size = placement.input;
+  if (!ctx.kernels().on_host()) {
+    return placement.stretched ? write_on_device(ctx, image, size, unrounded_bilinear_filter, out)
+                               : write_on_device(ctx, image, size, bilinear_filter, out);
   }
-  const Image resized = resize_bilinear(image, placement.input);
-  return normalized(ctx, resized.rgb(), placement.input, image_size);
+  if (placement.stretched) {
+    const std::vector<float> resized = resize_bilinear_unrounded(image, size);
+    return write_normalized(ctx, std::span<const float>(resized), size, out);
+  }
+  const Image resized = resize_bilinear(image, size);
+  write_normalized(ctx, resized.rgb(), size, out);
+}
+
+Tensor to_input(ops::Context& ctx, const Image& image, const Placement& placement, int image_size) {
+  Tensor input = make_square(ctx, image_size);
+  write_input(ctx, image, placement, input);
+  return input;
 }
 
 Tensor frame_to_input(ops::Context& ctx, const Image& frame, int image_size) {
-  const Size square{image_size, image_size};
-  const Image resized = resize_bicubic(frame, square);
-  return normalized(ctx, resized.rgb(), square, image_size);
+  const Size size{image_size, image_size};
+  Tensor input = make_square(ctx, image_size);
+  if (ctx.kernels().on_host()) {
+    const Image resized = resize_bicubic(frame, size);
+    write_normalized(ctx, resized.rgb(), size, input);
+  } else {
+    write_on_device(ctx, frame, size, bicubic_filter, input);
+  }
+  return input;
 }
 
 Tensor channels_first(ConstTensorView x) {

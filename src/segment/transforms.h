@@ -22,9 +22,14 @@ struct Placement {
 /// Errors  BadPicture when a side is under 2 pixels, or the shorter side would shrink to nothing
 [[nodiscard]] Result<Placement> place(Size picture, const ModelInfo& model);
 
-/// Resizes, normalises with the ImageNet means and deviations, pads. [1, image_size, image_size, 3]
+/// What an encoder takes, as the operations read it: resized, normalised with the ImageNet means and
+/// deviations, padded. [1, image_size, image_size, 3]. A device does all of it itself; what it makes is the
+/// host's to the bit, but for rounding where SAM 2's pictures are resized.
 [[nodiscard]] Tensor to_input(ops::Context& ctx, const Image& image, const Placement& placement,
                               int image_size);
+/// The same, made in a picture's place in a batch. out [1, image_size, image_size, 3], as the operations read
+/// it
+void write_input(ops::Context& ctx, const Image& image, const Placement& placement, TensorView out);
 /// A frame of a video, which SAM 2 resizes otherwise than a picture: Pillow's bicubic filter on bytes.
 [[nodiscard]] Tensor frame_to_input(ops::Context& ctx, const Image& frame, int image_size);
 

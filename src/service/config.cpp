@@ -173,6 +173,8 @@ const std::array kKeys = {
               no_default},
     ConfigKey{"alias", "ALIAS=NAME", "another name of a model, such as fast, accurate, quantized", true,
               set_alias, no_default},
+    ConfigKey{"device", "cpu|cuda|cuda:N", "what all models run on", false, set_text<&C::device>,
+              get_text<&C::device>},
     ConfigKey{"threads", "N", "threads of the engine; 0: all processors", false,
               set_number<&C::threads, 0, 1024>, get_text<&C::threads>},
     ConfigKey{"max_queued", "N", "pictures that wait for the encoder at most", false,

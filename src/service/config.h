@@ -19,7 +19,7 @@ namespace facet::service {
 /// A model as the configuration names it: a file, a name that `facet models` lists, or gs://bucket/file.
 struct ModelEntry {
   std::string file;
-  std::string precision = "fp32";
+  std::string precision;  ///< empty: fp32 on a CPU, bf16 on a GPU
   bool operator==(const ModelEntry&) const = default;
 };
 
@@ -33,6 +33,7 @@ struct ServiceConfig {
   std::vector<std::pair<std::string, ModelEntry>> models;  ///< in order; the first is the default
   std::map<std::string, std::string> aliases;
 
+  std::string device = "cpu";  ///< or "cuda", "cuda:1": what all models run on
   int threads = 0;
   int max_queued = 100;
   int max_batch = 8;

@@ -22,7 +22,7 @@ Status set_model_node(const std::string& name, const YAML::Node& node, ServiceCo
   if (!node.IsMap())
     return bad_config(fmt::format("models.{}: expected a file, or file and precision", name));
   std::string file;
-  std::string precision = "fp32";
+  std::string precision;
   for (const auto& entry : node) {
     const std::string key = entry.first.Scalar();
     FACET_ASSIGN_OR_RETURN(const std::string value, scalar(entry.second, "models." + name + "." + key));
@@ -34,7 +34,7 @@ Status set_model_node(const std::string& name, const YAML::Node& node, ServiceCo
       return bad_config(fmt::format("models.{}: unknown key '{}': expected file and precision", name, key));
     }
   }
-  return set_config_key(config, "model", fmt::format("{}={},{}", name, file, precision));
+  return set_config_key(config, "model", name + "=" + file + (precision.empty() ? "" : "," + precision));
 }
 
 Status set_map(const std::string& key, const YAML::Node& node, ServiceConfig& config) {

@@ -83,9 +83,10 @@ Result<ServedModelPtr> ModelRegistry::load_now(const ModelSpec& spec, const std:
     FACET_ASSIGN_OR_RETURN(file, options_.locate(spec.file, stop));
   }
   FACET_RETURN_IF_ERROR(check_budget(spec.name, file));
-  Result<ModelPtr> model = load_model(
-      file,
-      {.threads = options_.load_threads, .precision = *precision, .packed_folder = options_.packed_folder});
+  Result<ModelPtr> model = load_model(file, {.threads = options_.load_threads,
+                                             .precision = *precision,
+                                             .device = options_.device,
+                                             .packed_folder = options_.packed_folder});
   if (!model.ok()) return model.status();
   int generation = 1;
   {

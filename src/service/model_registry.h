@@ -46,8 +46,9 @@ class ModelRegistry {
  public:
   struct Options {
     std::size_t memory_budget_bytes =
-        0;                 ///< weights of all models, one being replaced included; 0 = no limit
-    int load_threads = 0;  ///< for packing weights
+        0;                       ///< weights of all models, one being replaced included; 0 = no limit
+    int load_threads = 0;        ///< for packing weights
+    std::string device = "cpu";  ///< LoadOptions::device
     std::filesystem::path packed_folder;  ///< LoadOptions::packed_folder
     /// The file on this machine behind a spec's, fetched when it is not there yet; empty: the spec's own.
     std::function<Result<std::filesystem::path>(const std::filesystem::path& file,

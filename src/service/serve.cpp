@@ -77,6 +77,7 @@ class Service {
         models_(engine_, *metrics_,
                 {.memory_budget_bytes = config_.model_memory_bytes,
                  .load_threads = config_.threads,
+                 .device = config_.device,
                  .packed_folder = options.packed_folder,
                  .locate = [this](const auto& file, const auto& stop) { return locate(file, stop); }}),
         processors_(std::max(1U, std::thread::hardware_concurrency())),
@@ -142,8 +143,10 @@ class Service {
     for (const auto& [name, entry] : config.models) {
       Result<std::filesystem::path> file = named_file(options_.folder, entry.file);
       if (!file.ok()) return file.status().with_context("model " + name);
-      warn_if_slow(name, entry.precision);
-      models_.load({.name = name, .file = *file, .precision = entry.precision},
+      const bool on_cpu = config.device == "cpu";
+      const std::string precision = !entry.precision.empty() ? entry.precision : on_cpu ? "fp32" : "bf16";
+      if (on_cpu) warn_if_slow(name, precision);
+      models_.load({.name = name, .file = *file, .precision = precision},
                    [this, model = name, first](const Status& status) {
                      log_load(model, status);
                      if (first && !status.ok()) server_.post([this, status] { fail(status); });

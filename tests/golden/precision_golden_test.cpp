@@ -8,6 +8,7 @@
 
 #include "facet/picture.h"
 #include "facet/predictor.h"
+#include "golden/golden_devices.h"
 #include "support/paths.h"
 
 namespace facet {
@@ -22,6 +23,7 @@ constexpr float kClearScore = 0.88F;  // what automatic masks keep: below it a m
 struct PrecisionCase {
   Precision precision;
   double least_mean_iou;
+  std::string device = "cpu";
 };
 
 std::vector<Prompt> grid_of_clicks(Size size) {
@@ -85,7 +87,7 @@ TEST_P(PrecisionGolden, MasksAreNearlyThoseOfFloat32) {
   for (const char* photo : kPhotos) FACET_REQUIRE_SHARED(std::string("data/photos/") + photo);
   const std::string path = shared_path("models/mobile_sam.pt");
   Predictor wide(load_model(path).value());
-  Predictor other(load_model(path, {.precision = GetParam().precision}).value());
+  Predictor other(load_model(path, {.precision = GetParam().precision, .device = GetParam().device}).value());
   for (const char* photo : kPhotos) compare(wide, other, photo);
   ASSERT_GT(ious_.size(), 100U);
   std::ranges::sort(ious_);
@@ -96,10 +98,20 @@ TEST_P(PrecisionGolden, MasksAreNearlyThoseOfFloat32) {
   EXPECT_LT(mean(), 1.0);  // else it was float32 that ran
 }
 
-INSTANTIATE_TEST_SUITE_P(Precisions, PrecisionGolden,
-                         ::testing::Values(PrecisionCase{Precision::Bf16, 0.99},
-                                           PrecisionCase{Precision::Int8, 0.98}),
-                         [](const auto& each) { return std::string(precision_name(each.param.precision)); });
+std::vector<PrecisionCase> precision_cases() {
+  std::vector<PrecisionCase> all{{Precision::Bf16, 0.99}, {Precision::Int8, 0.98}};
+  for (const std::string& device : testing::golden_devices()) {
+    if (device != "cpu" && testing::runs_published_sizes(device))
+      all.push_back({Precision::Bf16, 0.99, device});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, PrecisionGolden, ::testing::ValuesIn(precision_cases()),
+                         [](const auto& each) {
+                           return testing::golden_test_name(std::string(precision_name(each.param.precision)),
+                                                            each.param.device);
+                         });
 
 }  // namespace
 }  // namespace facet

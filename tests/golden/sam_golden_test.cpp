@@ -8,6 +8,7 @@
 
 #include "facet/picture.h"
 #include "facet/predictor.h"
+#include "golden/golden_devices.h"
 #include "io/checkpoint.h"
 #include "models/sam_model.h"
 #include "support/paths.h"
@@ -18,6 +19,7 @@ namespace facet {
 namespace {
 
 using nlohmann::json;
+using testing::golden_kernels;
 using testing::relative_l2_error;
 using testing::shared_path;
 
@@ -30,6 +32,7 @@ struct GoldenCase {
   int seed;
   std::string picture;
   std::string name;
+  std::string device = "cpu";
 };
 
 // Every step-th element of the last two dimensions, and every plane_step-th plane, of a [C, H, W] tensor.
@@ -76,10 +79,13 @@ Prompt to_prompt(const json& entry, const io::Checkpoint& tensors) {
 class SamGolden : public ::testing::TestWithParam<GoldenCase> {
  protected:
   static Result<ModelPtr> load(const GoldenCase& golden) {
-    if (golden.seed == 0) return load_model(shared_path("models/mobile_sam.pt"));
+    if (golden.seed == 0) {
+      return load_model(shared_path("models/mobile_sam.pt"),
+                        {.precision = Precision::Fp32, .device = golden.device});
+    }
     const testing::SyntheticWeights weights(shared_path("goldens/shapes/" + golden.model + ".json"),
                                             golden.seed);
-    return models::build_model(weights, ops::cpu_kernels());
+    return models::build_model(weights, golden_kernels(golden.device));
   }
 };
 
@@ -141,32 +147,41 @@ TEST_P(SamGolden, MatchesTheReference) {
   for (const json& entry : expected["prompts"]) expect_prompt_matches(predictor, *embedding, entry, *tensors);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Models, SamGolden,
-    ::testing::Values(
-        GoldenCase{"sam_tiny", 1, "goldens/images/scene_640x480.png", "sam_tiny_s1_scene640"},
-        GoldenCase{"sam_tiny", 1, "goldens/images/scene_300x700.png", "sam_tiny_s1_scene300"},
-        GoldenCase{"mobile_sam", 1, "goldens/images/scene_640x480.png", "mobile_sam_s1_scene640"},
-        GoldenCase{"mobile_sam", 0, "goldens/images/scene_1600x900.jpg", "mobile_sam_s0_scene1600"},
-        GoldenCase{"mobile_sam", 0, "data/photos/truck.jpg", "mobile_sam_s0_truck"},
-        GoldenCase{"mobile_sam", 0, "data/photos/dog.jpg", "mobile_sam_s0_dog"},
-        GoldenCase{"mobile_sam", 0, "data/photos/groceries.jpg", "mobile_sam_s0_groceries"},
-        GoldenCase{"sam2_tiny", 1, "goldens/images/scene_640x480.png", "sam2_tiny_s1_scene640"},
-        GoldenCase{"sam2_tiny", 1, "goldens/images/scene_300x700.png", "sam2_tiny_s1_scene300"},
-        GoldenCase{"sam2.1_hiera_t", 1, "goldens/images/scene_640x480.png", "sam2.1_hiera_t_s1_scene640"},
-        GoldenCase{"sam2_hiera_t", 1, "goldens/images/scene_640x480.png", "sam2_hiera_t_s1_scene640"},
-        GoldenCase{"sam_vit_b", 1, "goldens/images/scene_640x480.png", "vit_b_s1_scene640"}),
-    [](const auto& golden) {
-      std::string name = golden.param.name;
-      std::ranges::replace(name, '.', '_');
-      return name;
-    });
+std::vector<GoldenCase> golden_cases() {
+  const std::vector<GoldenCase> cases{
+      GoldenCase{"sam_tiny", 1, "goldens/images/scene_640x480.png", "sam_tiny_s1_scene640"},
+      GoldenCase{"sam_tiny", 1, "goldens/images/scene_300x700.png", "sam_tiny_s1_scene300"},
+      GoldenCase{"mobile_sam", 1, "goldens/images/scene_640x480.png", "mobile_sam_s1_scene640"},
+      GoldenCase{"mobile_sam", 0, "goldens/images/scene_1600x900.jpg", "mobile_sam_s0_scene1600"},
+      GoldenCase{"mobile_sam", 0, "data/photos/truck.jpg", "mobile_sam_s0_truck"},
+      GoldenCase{"mobile_sam", 0, "data/photos/dog.jpg", "mobile_sam_s0_dog"},
+      GoldenCase{"mobile_sam", 0, "data/photos/groceries.jpg", "mobile_sam_s0_groceries"},
+      GoldenCase{"sam2_tiny", 1, "goldens/images/scene_640x480.png", "sam2_tiny_s1_scene640"},
+      GoldenCase{"sam2_tiny", 1, "goldens/images/scene_300x700.png", "sam2_tiny_s1_scene300"},
+      GoldenCase{"sam2.1_hiera_t", 1, "goldens/images/scene_640x480.png", "sam2.1_hiera_t_s1_scene640"},
+      GoldenCase{"sam2_hiera_t", 1, "goldens/images/scene_640x480.png", "sam2_hiera_t_s1_scene640"},
+      GoldenCase{"sam_vit_b", 1, "goldens/images/scene_640x480.png", "vit_b_s1_scene640"}};
+  std::vector<GoldenCase> all;
+  for (const std::string& device : testing::golden_devices()) {
+    for (GoldenCase golden : cases) {
+      if (!golden.model.ends_with("_tiny") && !testing::runs_published_sizes(device)) continue;
+      golden.device = device;
+      all.push_back(golden);
+    }
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, SamGolden, ::testing::ValuesIn(golden_cases()), [](const auto& golden) {
+  return testing::golden_test_name(golden.param.name, golden.param.device);
+});
 
 // No golden holds these sizes; that they build from their published names and shapes and give finite masks is
 // what can be shown without their weights. Run by hand: ViT-H needs 3 GB and a minute.
 struct LargeCase {
   std::string shapes;
   std::string architecture;
+  std::string device = "cpu";
 };
 
 class LargeModel : public ::testing::TestWithParam<LargeCase> {};
@@ -175,7 +190,7 @@ TEST_P(LargeModel, LoadsAndRunsFromSyntheticWeights) {
   const std::string shapes = "goldens/shapes/" + GetParam().shapes + ".json";
   FACET_REQUIRE_SHARED(shapes);
   const testing::SyntheticWeights weights(shared_path(shapes), 1);
-  const auto model = models::build_model(weights, ops::cpu_kernels());
+  const auto model = models::build_model(weights, golden_kernels(GetParam().device));
   ASSERT_TRUE(model.ok()) << model.status().message();
   EXPECT_EQ(model_info(**model).architecture, GetParam().architecture);
   Predictor predictor(*model);
@@ -190,18 +205,27 @@ TEST_P(LargeModel, LoadsAndRunsFromSyntheticWeights) {
     ASSERT_TRUE(std::isfinite(value));
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, LargeModel,
-                         ::testing::Values(LargeCase{"sam_vit_l", "sam_vit_l"},
-                                           LargeCase{"sam_vit_h", "sam_vit_h"},
-                                           LargeCase{"sam2_hiera_s", "sam2_hiera_small"},
-                                           LargeCase{"sam2.1_hiera_s", "sam2.1_hiera_small"},
-                                           LargeCase{"sam2.1_hiera_b+", "sam2.1_hiera_base_plus"},
-                                           LargeCase{"sam2.1_hiera_l", "sam2.1_hiera_large"}),
-                         [](const auto& size) {
-                           std::string name = size.param.architecture;
-                           std::ranges::replace(name, '.', '_');
-                           return name;
-                         });
+std::vector<LargeCase> large_cases() {
+  const std::vector<LargeCase> cases{{"sam_vit_l", "sam_vit_l"},
+                                     {"sam_vit_h", "sam_vit_h"},
+                                     {"sam2_hiera_s", "sam2_hiera_small"},
+                                     {"sam2.1_hiera_s", "sam2.1_hiera_small"},
+                                     {"sam2.1_hiera_b+", "sam2.1_hiera_base_plus"},
+                                     {"sam2.1_hiera_l", "sam2.1_hiera_large"}};
+  std::vector<LargeCase> all;
+  for (const std::string& device : testing::golden_devices()) {
+    if (!testing::runs_published_sizes(device)) continue;
+    for (LargeCase large : cases) {
+      large.device = device;
+      all.push_back(large);
+    }
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, LargeModel, ::testing::ValuesIn(large_cases()), [](const auto& size) {
+  return testing::golden_test_name(size.param.architecture, size.param.device);
+});
 
 }  // namespace
 }  // namespace facet

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "facet/picture.h"
+#include "golden/golden_devices.h"
 #include "io/checkpoint.h"
 #include "models/sam_model.h"
 #include "segment/video/memory_tracker.h"
@@ -69,7 +70,12 @@ Tensor subsampled_logits(const FrameMasks& masks) {
   return out;
 }
 
-class VideoGolden : public ::testing::TestWithParam<std::string> {
+struct VideoCase {
+  std::string model;
+  std::string device = "cpu";
+};
+
+class VideoGolden : public ::testing::TestWithParam<VideoCase> {
  protected:
   void expect_matches(const FrameMasks& masks, const std::string& key) const {
     const Tensor expected = tensors_->read_float32(key + "_logits_sub").value();
@@ -92,15 +98,15 @@ class VideoGolden : public ::testing::TestWithParam<std::string> {
 };
 
 TEST_P(VideoGolden, TracksAsTheReference) {
-  const std::string base = "goldens/" + GetParam() + "_s1_clip";
+  const std::string base = "goldens/" + GetParam().model + "_s1_clip";
   FACET_REQUIRE_SHARED(base + ".json");
   std::ifstream stream(shared_path(base + ".json"));
   const json expected = json::parse(stream);
   auto tensors = io::Checkpoint::open(shared_path(base + ".safetensors"));
   ASSERT_TRUE(tensors.ok()) << tensors.status().message();
   tensors_ = std::make_unique<io::Checkpoint>(std::move(*tensors));
-  const testing::SyntheticWeights weights(shared_path("goldens/shapes/" + GetParam() + ".json"), 1);
-  const auto model = models::build_model(weights, ops::cpu_kernels());
+  const testing::SyntheticWeights weights(shared_path("goldens/shapes/" + GetParam().model + ".json"), 1);
+  const auto model = models::build_model(weights, testing::golden_kernels(GetParam().device));
   ASSERT_TRUE(model.ok()) << model.status().message();
 
   const auto tracker = segment::make_memory_tracker(*model, std::make_shared<Pictures>(expected["frames"]),
@@ -129,12 +135,19 @@ TEST_P(VideoGolden, TracksAsTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, VideoGolden, ::testing::Values("sam2_tiny", "sam2.1_hiera_t"),
-                         [](const auto& model) {
-                           std::string name = model.param;
-                           std::ranges::replace(name, '.', '_');
-                           return name;
-                         });
+std::vector<VideoCase> video_cases() {
+  std::vector<VideoCase> all;
+  for (const std::string& device : testing::golden_devices()) {
+    // The emulation takes too long for a whole clip.
+    if (!testing::runs_published_sizes(device)) continue;
+    for (const char* model : {"sam2_tiny", "sam2.1_hiera_t"}) all.push_back({model, device});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, VideoGolden, ::testing::ValuesIn(video_cases()), [](const auto& video) {
+  return testing::golden_test_name(video.param.model, video.param.device);
+});
 
 }  // namespace
 }  // namespace facet

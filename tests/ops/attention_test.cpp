@@ -38,7 +38,7 @@ class AttentionTest : public OpTest {
                              .scale = 0.3F};
     Tensor fast(Shape({batch, queries, heads * dim}), dtype);
     Tensor slow(fast.shape(), dtype);
-    attention(cpu, args, fast);
+    attention(backend, args, fast);
     attention(oracle, args, slow);
     EXPECT_TENSOR_NEAR(fast, slow, kTolerance + 4 * rounding_of(dtype))
         << queries << " queries, " << keys << " keys, dim " << dim;
@@ -80,7 +80,7 @@ TEST_P(AttentionTest, ValuesMayBeNarrowerThanKeys) {
                              .scale = 0.1F};
     Tensor fast = Tensor::zeros({1, queries, 40});
     Tensor slow = Tensor::zeros(fast.shape());
-    attention(cpu, args, fast);
+    attention(backend, args, fast);
     attention(oracle, args, slow);
     EXPECT_TENSOR_NEAR(fast, slow, 4e-6) << queries << " queries, " << keys << " keys";
   }
@@ -127,7 +127,7 @@ class WindowAttentionTest : public OpTest {
     }
     Tensor fast(Shape({2, tokens, heads * dim}), dtype);
     Tensor slow(fast.shape(), dtype);
-    window_attention(cpu, args, fast);
+    window_attention(backend, args, fast);
     window_attention(oracle, args, slow);
     EXPECT_TENSOR_NEAR(fast, slow, kTolerance + 4 * rounding_of(dtype))
         << grid.height << " x " << grid.width << " by " << window.height << " x " << window.width << ", dim "
@@ -178,7 +178,7 @@ TEST_P(WindowAttentionTest, PooledQueriesSeeTheKeysOfTheirWindow) {
                                    .padding_row = padding};
     Tensor fast = Tensor::zeros({2, tokens / 4, channels});
     Tensor slow = Tensor::zeros(fast.shape());
-    window_attention(cpu, args, fast);
+    window_attention(backend, args, fast);
     window_attention(oracle, args, slow);
     EXPECT_TENSOR_NEAR(fast, slow, 4e-6) << side << " by " << window;
   }
@@ -190,7 +190,7 @@ TEST_P(WindowAttentionTest, RefusesOverhangWithoutPadding) {
   const WindowAttentionArgs args{
       .q = view, .k = view, .v = view, .batch = 1, .grid = {2, 3}, .window = {2, 2}, .heads = 1, .dim = 4};
   Tensor out = Tensor::zeros({1, 6, 4});
-  EXPECT_THROW(window_attention(cpu, args, out), ContractError);
+  EXPECT_THROW(window_attention(backend, args, out), ContractError);
 }
 
 FACET_INSTANTIATE_OP_TEST(AttentionTest);

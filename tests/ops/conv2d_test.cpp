@@ -24,9 +24,10 @@ class Conv2dTest : public OpTest {
     const Tensor weight =
         random_tensor({config.out, config.depthwise ? 1 : config.in, config.kernel, config.kernel}, 2);
     const Tensor bias = random_tensor({config.out}, 3);
-    EXPECT_TENSOR_NEAR(run(cpu, x, config, weight, bias), run(oracle, x, config, weight, bias), 2e-6)
+    EXPECT_TENSOR_NEAR(run(backend, x, config, weight, bias), run(oracle, x, config, weight, bias), 2e-6)
         << input.to_string();
-    EXPECT_TENSOR_NEAR(run(cpu, x, config, weight, Tensor()), run(oracle, x, config, weight, Tensor()), 2e-6)
+    EXPECT_TENSOR_NEAR(run(backend, x, config, weight, Tensor()), run(oracle, x, config, weight, Tensor()),
+                       2e-6)
         << input.to_string();
   }
 };
@@ -74,13 +75,13 @@ TEST_P(Conv2dTest, TakesAndGivesBothTypesInEveryPrecision) {
     const auto slow_packed = oracle.kernels().pack_conv2d(config, weight, bias);
     const Size size = config.output_size({10, 13});
     for (const Precision precision : {Precision::Fp32, Precision::Bf16}) {
-      const auto packed = cpu_kernels(precision)->pack_conv2d(config, weight, bias);
+      const auto packed = kernels(precision)->pack_conv2d(config, weight, bias);
       for (const DType from : kActivationTypes) {
         for (const DType to : kActivationTypes) {
           const Tensor x = random({2, 10, 13, config.in}, 1, from);
           Tensor fast(Shape({2, size.height, size.width, config.out}), to);
           Tensor slow(fast.shape(), to);
-          conv2d(cpu, x, *packed, fast);
+          conv2d(backend, x, *packed, fast);
           conv2d(oracle, x, *slow_packed, slow);
           const bool rounds_x = precision == Precision::Bf16 && from == DType::Float32;
           EXPECT_TENSOR_NEAR(fast, slow, 2e-6 + 2 * rounding_of(to) + (rounds_x ? 3e-3 : 0));
@@ -92,10 +93,10 @@ TEST_P(Conv2dTest, TakesAndGivesBothTypesInEveryPrecision) {
 
 TEST_P(Conv2dTest, RefusesWrongShapes) {
   const Conv2dConfig config{.in = 4, .out = 4, .kernel = 3, .padding = 1};
-  const auto packed = cpu.kernels().pack_conv2d(config, random_tensor({4, 4, 3, 3}, 1), {});
+  const auto packed = backend.kernels().pack_conv2d(config, random_tensor({4, 4, 3, 3}, 1), {});
   Tensor out = Tensor::zeros({1, 5, 5, 4});
-  EXPECT_THROW(conv2d(cpu, Tensor::zeros({1, 5, 5, 3}), *packed, out), ContractError);
-  EXPECT_THROW(conv2d(cpu, Tensor::zeros({1, 6, 5, 4}), *packed, out), ContractError);
+  EXPECT_THROW(conv2d(backend, Tensor::zeros({1, 5, 5, 3}), *packed, out), ContractError);
+  EXPECT_THROW(conv2d(backend, Tensor::zeros({1, 6, 5, 4}), *packed, out), ContractError);
 }
 
 FACET_INSTANTIATE_OP_TEST(Conv2dTest);

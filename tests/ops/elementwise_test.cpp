@@ -16,12 +16,12 @@ TEST_P(ElementwiseTest, AddRepeatsTheSecondOverTheFirst) {
     const Tensor b = random_tensor({columns}, 2);
     Tensor fast = Tensor::zeros(a.shape());
     Tensor slow = Tensor::zeros(a.shape());
-    add(cpu, a, b, fast);
+    add(backend, a, b, fast);
     add(oracle, a, b, slow);
     EXPECT_TENSOR_NEAR(fast, slow, 0);
   }
   Tensor out = Tensor::zeros({2, 4});
-  EXPECT_THROW(add(cpu, Tensor::zeros({2, 4}), Tensor::zeros({3}), out), ContractError);
+  EXPECT_THROW(add(backend, Tensor::zeros({2, 4}), Tensor::zeros({3}), out), ContractError);
 }
 
 TEST_P(ElementwiseTest, ActivationsMatchTheOracle) {
@@ -29,7 +29,7 @@ TEST_P(ElementwiseTest, ActivationsMatchTheOracle) {
     Tensor fast = random_tensor({100019}, 1);
     for (float& value : fast.data<float>()) value *= 12;
     Tensor slow = fast.clone();
-    activate(cpu, activation, fast);
+    activate(backend, activation, fast);
     activate(oracle, activation, slow);
     EXPECT_TENSOR_NEAR(fast, slow, 1e-6);
     for (std::size_t i = 0; i < fast.data<float>().size(); ++i) {
@@ -45,7 +45,7 @@ TEST_P(ElementwiseTest, SignedMasksMatchTheOracle) {
     fast.data<float>()[7] = 0;
     fast.data<float>()[20010] = -1024;
     Tensor slow = fast.clone();
-    signed_mask(cpu, binary, fast);
+    signed_mask(backend, binary, fast);
     signed_mask(oracle, binary, slow);
     EXPECT_TENSOR_NEAR(fast, slow, 1e-6);
     EXPECT_FLOAT_EQ(fast.data<float>()[20010], -10.0F);

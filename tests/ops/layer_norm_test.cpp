@@ -20,7 +20,7 @@ TEST_P(LayerNormTest, MatchesTheOracleOnOddSizes) {
           const Tensor x = random({37, channels}, channels, from);
           Tensor fast(x.shape(), to);
           Tensor slow(x.shape(), to);
-          layer_norm(cpu, x, gamma, beta, 1e-6F, activation, fast);
+          layer_norm(backend, x, gamma, beta, 1e-6F, activation, fast);
           layer_norm(oracle, x, gamma, beta, 1e-6F, activation, slow);
           EXPECT_TENSOR_NEAR(fast, slow, 3e-6 + 2 * rounding_of(to)) << channels;
         }
@@ -35,14 +35,14 @@ TEST_P(LayerNormTest, WorksInPlace) {
   const Tensor beta = random_tensor({40}, 3);
   Tensor expected = Tensor::zeros(x.shape());
   layer_norm(oracle, x, gamma, beta, 1e-5F, Activation::None, expected);
-  layer_norm(cpu, x, gamma, beta, 1e-5F, Activation::None, x);
+  layer_norm(backend, x, gamma, beta, 1e-5F, Activation::None, x);
   EXPECT_TENSOR_NEAR(x, expected, 3e-6);
 }
 
 TEST_P(LayerNormTest, NamesTheShapesThatDoNotFit) {
   Tensor x = Tensor::zeros({2, 255});
   try {
-    layer_norm(cpu, x, Tensor::zeros({256}), Tensor::zeros({256}), 1e-5F, Activation::None, x);
+    layer_norm(backend, x, Tensor::zeros({256}), Tensor::zeros({256}), 1e-5F, Activation::None, x);
     FAIL();
   } catch (const ContractError& error) {
     EXPECT_NE(std::string(error.what()).find("C=255"), std::string::npos);

@@ -64,7 +64,7 @@ class LayeredPictureTest : public OpTest {
     const ProjectPictureArgs args{.layers = picture.layers, .projection = picture.projection()};
     Tensor fast = Tensor::zeros({c.batch, c.blocks, width, kPositionBlock});
     Tensor slow = Tensor::zeros(fast.shape());
-    project_picture(cpu, args, fast);
+    project_picture(backend, args, fast);
     project_picture(oracle, args, slow);
     EXPECT_TENSOR_NEAR(fast, slow, 1e-5) << text(c);
   }
@@ -74,7 +74,7 @@ class LayeredPictureTest : public OpTest {
     const Tensor matrix = random_tensor({c.heads * c.dim, width}, 2);
     Tensor fast = Tensor::zeros({c.batch, c.heads * c.tokens, width});
     Tensor slow = Tensor::zeros(fast.shape());
-    fold_tokens(cpu, tokens, matrix, int(c.heads), fast);
+    fold_tokens(backend, tokens, matrix, int(c.heads), fast);
     fold_tokens(oracle, tokens, matrix, int(c.heads), slow);
     EXPECT_TENSOR_NEAR(fast, slow, 1e-5) << text(c);
   }
@@ -89,7 +89,7 @@ class LayeredPictureTest : public OpTest {
                                .scale = 0.25F};
     Tensor fast = Tensor::zeros({c.batch, c.blocks, c.heads * c.tokens, kPositionBlock});
     Tensor slow = Tensor::zeros(fast.shape());
-    weigh_tokens(cpu, args, fast);
+    weigh_tokens(backend, args, fast);
     weigh_tokens(oracle, args, slow);
     EXPECT_TENSOR_NEAR(fast, slow, c.gain > 1 ? 1e-4 : 1e-5) << text(c);
   }
@@ -110,7 +110,7 @@ class LayeredPictureTest : public OpTest {
                                  .heads = int(c.heads)};
     Tensor fast = Tensor::zeros({c.batch, c.blocks * kPositionBlock});
     Tensor slow = Tensor::zeros(fast.shape());
-    squared_length(cpu, args, fast);
+    squared_length(backend, args, fast);
     squared_length(oracle, args, slow);
     EXPECT_TENSOR_NEAR(fast, slow, 1e-5) << text(c);
   }
@@ -127,7 +127,7 @@ class LayeredPictureTest : public OpTest {
                                .scale = 0.25F};
     Tensor fast = Tensor::zeros(queries.shape());
     Tensor slow = Tensor::zeros(queries.shape());
-    pool_picture(cpu, args, fast);
+    pool_picture(backend, args, fast);
     pool_picture(oracle, args, slow);
     EXPECT_TENSOR_NEAR(fast, slow, c.gain > 1 ? 1e-4 : 1e-5) << text(c);
   }
@@ -150,7 +150,7 @@ class LayeredPictureTest : public OpTest {
     Tensor fast =
         Tensor::zeros({c.batch, masks, 4 * c.blocks / blocks_a_line, 4 * blocks_a_line * kPositionBlock});
     Tensor slow = Tensor::zeros(fast.shape());
-    picture_masks(cpu, args, fast);
+    picture_masks(backend, args, fast);
     picture_masks(oracle, args, slow);
     EXPECT_TENSOR_NEAR(fast, slow, 1e-5) << text(c) << ", " << masks << " masks";
   }
@@ -202,7 +202,7 @@ TEST_P(LayeredPictureTest, BlocksOfPositionsMatchTheOracle) {
   const Tensor x = random_tensor({3 * kPositionBlock, 37}, 1);
   Tensor fast = Tensor::zeros({3, 21, kPositionBlock});
   Tensor slow = Tensor::zeros(fast.shape());
-  to_position_blocks(cpu, x, 9, fast);
+  to_position_blocks(backend, x, 9, fast);
   to_position_blocks(oracle, x, 9, slow);
   EXPECT_TENSOR_NEAR(fast, slow, 0);
 }
@@ -215,10 +215,10 @@ TEST_P(LayeredPictureTest, RefusesLayersOfAnotherPicture) {
   Tensor out = Tensor::zeros({1, 4, 56, kPositionBlock});
   const WeighTokensArgs args{
       .layers = larger.layers, .queries = picture.projection(), .keys = keys, .heads = 8};
-  EXPECT_THROW(weigh_tokens(cpu, args, out), ContractError);
+  EXPECT_THROW(weigh_tokens(backend, args, out), ContractError);
 }
 
-FACET_INSTANTIATE_OP_TEST(LayeredPictureTest);
+FACET_INSTANTIATE_HOST_OP_TEST(LayeredPictureTest);
 
 }  // namespace
 }  // namespace facet::ops

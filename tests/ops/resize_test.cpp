@@ -15,7 +15,7 @@ TEST_P(ResizeTest, MatchesTheOracleUpAndDown) {
     const Tensor x = random_tensor({2, 6, 5, 3}, 1);
     Tensor fast = Tensor::zeros({2, size.height, size.width, 3});
     Tensor slow = Tensor::zeros(fast.shape());
-    resize_bilinear(cpu, x, fast);
+    resize_bilinear(backend, x, fast);
     resize_bilinear(oracle, x, slow);
     EXPECT_TENSOR_NEAR(fast, slow, 1e-6);
   }
@@ -26,7 +26,7 @@ TEST_P(ResizeTest, InterpolatesBetweenPixelCentres) {
   const float values[] = {0, 4};
   const Tensor x = Tensor::from(values, {1, 1, 2, 1});
   Tensor out = Tensor::zeros({1, 1, 4, 1});
-  resize_bilinear(cpu, x, out);
+  resize_bilinear(backend, x, out);
   const float expected[] = {0, 1, 3, 4};
   for (int i = 0; i < 4; ++i) EXPECT_FLOAT_EQ(out.data<float>()[i], expected[i]);
 }
@@ -35,11 +35,11 @@ TEST_P(ResizeTest, AddsEveryPixelToABlockOfFour) {
   const Tensor x = random_tensor({2, 3, 4, 5}, 1);
   Tensor fast = random_tensor({2, 6, 8, 5}, 2);
   Tensor slow = fast.clone();
-  add_upsampled2(cpu, x, fast);
+  add_upsampled2(backend, x, fast);
   add_upsampled2(oracle, x, slow);
   EXPECT_TENSOR_NEAR(fast, slow, 0);
   Tensor wrong = Tensor::zeros({2, 6, 7, 5});
-  EXPECT_THROW(add_upsampled2(cpu, x, wrong), ContractError);
+  EXPECT_THROW(add_upsampled2(backend, x, wrong), ContractError);
 }
 
 FACET_INSTANTIATE_OP_TEST(ResizeTest);

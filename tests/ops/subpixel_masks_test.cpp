@@ -33,9 +33,12 @@ class SubpixelMasksTest : public OpTest {
                                  .filters = filters};
     Tensor fast = Tensor::zeros({c.batch, c.masks, 4 * c.height, 4 * c.width});
     Tensor slow = Tensor::zeros(fast.shape());
-    subpixel_masks(cpu, args, fast);
+    subpixel_masks(backend, args, fast);
     subpixel_masks(oracle, args, slow);
     EXPECT_TENSOR_NEAR(fast, slow, 1e-5) << c.height << " x " << c.width << ", " << c.masks << " masks";
+    if (!rounding) return;
+    subpixel_masks(*rounding, args, fast);
+    EXPECT_TENSOR_NEAR(fast, slow, 2e-2) << c.height << " x " << c.width << ", " << c.masks << " masks";
   }
 };
 
@@ -55,7 +58,7 @@ TEST_P(SubpixelMasksTest, RefusesFiltersOfAnotherDepth) {
   Tensor out = Tensor::zeros({1, 3, 4, 4});
   const SubpixelMasksArgs args{
       .x = x, .gamma = row, .beta = row, .weight = weight, .bias = bias, .filters = filters};
-  EXPECT_THROW(subpixel_masks(cpu, args, out), ContractError);
+  EXPECT_THROW(subpixel_masks(backend, args, out), ContractError);
 }
 
 FACET_INSTANTIATE_OP_TEST(SubpixelMasksTest);

@@ -39,10 +39,13 @@ class TokenAttentionTest : public OpTest {
                                  .scale = 0.25F};
     Tensor fast = Tensor::zeros(queries.shape());
     Tensor slow = Tensor::zeros(queries.shape());
-    pool_for_tokens(cpu, args, fast);
+    pool_for_tokens(backend, args, fast);
     pool_for_tokens(oracle, args, slow);
     EXPECT_TENSOR_NEAR(fast, slow, c.gain > 1 ? 1e-4 : 1e-5)
         << c.tokens << " tokens, " << c.positions << " positions";
+    if (!rounding || c.gain > 1) return;
+    pool_for_tokens(*rounding, args, fast);
+    EXPECT_TENSOR_NEAR(fast, slow, 2e-2) << c.tokens << " tokens, " << c.positions << " positions";
   }
 
   void compare_spread(const AttentionCase& c) {
@@ -71,15 +74,20 @@ class TokenAttentionTest : public OpTest {
                           .scale = 0.25F};
     Tensor fast = Tensor::zeros({c.batch, c.positions, c.channels});
     Tensor slow = Tensor::zeros(fast.shape());
-    spread_tokens(cpu, args, fast);
+    spread_tokens(backend, args, fast);
     spread_tokens(oracle, args, slow);
     EXPECT_TENSOR_NEAR(fast, slow, c.gain > 1 ? 1e-4 : 1e-5)
         << c.tokens << " tokens, " << c.positions << " positions";
+    if (rounding && c.gain <= 1) {
+      Tensor rounded = Tensor::zeros(fast.shape());
+      spread_tokens(*rounding, args, rounded);
+      EXPECT_TENSOR_NEAR(rounded, slow, 2e-2) << c.tokens << " tokens, " << c.positions << " positions";
+    }
     if (c.shared && c.batch > 1) return;
     Tensor in_place = image.clone();
     args.image = in_place;
-    spread_tokens(cpu, args, in_place);
-    EXPECT_TENSOR_NEAR(in_place, fast, 0);
+    spread_tokens(backend, args, in_place);
+    EXPECT_TENSOR_NEAR(in_place, fast, GetParam().cuda ? 1e-6 : 0);
   }
 };
 
@@ -115,7 +123,7 @@ TEST_P(TokenAttentionTest, RefusesShapesThatDoNotFit) {
                                .value_weight = weight,
                                .value_bias = bias,
                                .heads = 2};
-  EXPECT_THROW(pool_for_tokens(cpu, args, out), ContractError);
+  EXPECT_THROW(pool_for_tokens(backend, args, out), ContractError);
 }
 
 FACET_INSTANTIATE_OP_TEST(TokenAttentionTest);

@@ -148,6 +148,10 @@ Status encode_and_predict(const PredictCommandOptions& options, const Image& ima
                          .stop = io.stop};
   predict.progress = [&bar](int done, int total) { bar.update(done, total); };
   FACET_ASSIGN_OR_RETURN(run.objects, predictor.predict(embedding, run.prompts, predict));
+  if (predictor.reduced_batches() > 0) {
+    tell(io, fmt::format("memory did not hold all prompts at once: {} batches were decoded in halves",
+                         predictor.reduced_batches()));
+  }
   run.head.timings.predict = watch.lap_ms();
   if (options.save_tensors.empty()) return {};
   FACET_ASSIGN_OR_RETURN(const Tensor input, predictor.preprocess(image));

@@ -21,6 +21,13 @@ Size first_grid(const HieraConfig& config) {
   return {config.image_size / kPatchStride, config.image_size / kPatchStride};
 }
 
+Tensor stretched_positions(const nn::WeightScope& trunk, const HieraConfig& config) {
+  const Size grid = first_grid(config);
+  return trunk.derive("stretched_positions", {grid.height, grid.width, config.dim}, [&] {
+    return windowed_position_embedding(trunk, config.dim, config.position_grid, config.windows[0], grid);
+  });
+}
+
 Shape halved(const Shape& shape, std::int64_t channels) {
   return {shape[0], shape[1] / 2, shape[2] / 2, channels};
 }
@@ -56,7 +63,7 @@ HieraBlock::HieraBlock(const nn::WeightScope& weights, const Config& config, Pro
       norm1_(weights / "norm1", config.dim, kHieraNormEps),
       q_(std::move(projections.q)),
       qkv_(std::move(*projections.rest)),
-      padding_row_(std::move(projections.rest_bias)),
+      padding_row_(weights.placed(std::move(projections.rest_bias))),
       attn_proj_(weights / "attn" / "proj", config.dim_out, config.dim_out),
       norm2_(weights / "norm2", config.dim_out, kHieraNormEps),
       lin1_(weights / "mlp" / "layers" / 0, config.dim_out, kHieraMlpRatio * config.dim_out),
@@ -141,14 +148,7 @@ HieraEncoder::HieraEncoder(const nn::WeightScope& weights, const nn::WeightScope
                     Tensor filters = place.take("weight", {config.dim, 3, kPatchKernel, kPatchKernel});
                     return nn::Conv2dWeights{std::move(filters), place.take("bias", {config.dim})};
                   })),
-      pos_embed_((weights / "trunk")
-                     .derive("stretched_positions",
-                             {first_grid(config).height, first_grid(config).width, config.dim},
-                             [&] {
-                               return windowed_position_embedding(weights / "trunk", config.dim,
-                                                                  config.position_grid, config.windows[0],
-                                                                  first_grid(config));
-                             })),
+      pos_embed_(weights.placed(stretched_positions(weights / "trunk", config))),
       neck_(weights / "neck", decoder_weights, config.dim) {
   HieraBlock::Config block{.dim = config.dim, .dim_out = config.dim, .heads = config.heads};
   int index = 0;
@@ -169,7 +169,7 @@ HieraEncoder::HieraEncoder(const nn::WeightScope& weights, const nn::WeightScope
   }
 }
 
-ImageFeatures HieraEncoder::forward(ops::Context& ctx, const Tensor& image) const {
+ImageFeatures HieraEncoder::forward(ops::Context& ctx, ConstTensorView image) const {
   const Size grid = patch_embed_->config().output_size({int(image.shape()[1]), int(image.shape()[2])});
   Tensor x = ctx.make({image.shape()[0], grid.height, grid.width, patch_embed_->config().out});
   ops::conv2d(ctx, image, *patch_embed_, x);

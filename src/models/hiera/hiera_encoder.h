@@ -64,7 +64,7 @@ class HieraEncoder : public ImageEncoder {
   ///          and conv_s1
   HieraEncoder(const nn::WeightScope& weights, const nn::WeightScope& decoder_weights,
                const HieraConfig& config);
-  [[nodiscard]] ImageFeatures forward(ops::Context& ctx, const Tensor& image) const override;
+  [[nodiscard]] ImageFeatures forward(ops::Context& ctx, ConstTensorView image) const override;
 
  private:
   std::unique_ptr<const ops::PackedConv2d> patch_embed_;

@@ -1,13 +1,13 @@
 #include "models/memory/memory_attention.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "nn/position_encoding.h"
 #include "ops/attention.h"
 #include "ops/convert.h"
 #include "ops/elementwise.h"
 #include "ops/rotary.h"
+#include "ops/transfer.h"
 
 namespace facet::models {
 namespace {
@@ -17,6 +17,11 @@ constexpr std::int64_t kMemoryDim = 64;
 constexpr std::int64_t kAttentionMlpDim = 2048;
 constexpr float kAttentionNormEps = 1e-5F;
 constexpr float kPositionShare = 0.1F;
+
+Tensor a_share_of(Tensor positions) {
+  for (float& value : positions.data<float>()) value *= kPositionShare;
+  return positions;
+}
 
 // out_proj(v_proj(x)) as one product.
 nn::LinearWeights value_and_out(const nn::WeightScope& weights) {
@@ -106,10 +111,9 @@ void MemoryAttentionLayer::attend_memory(ops::Context& ctx, ConstTensorView angl
 }
 
 MemoryAttention::MemoryAttention(const nn::WeightScope& weights, int grid)
-    : positions_(nn::sine_position_grid(grid, grid, kAttentionDim)),
-      angles_(nn::axial_rotary_table(grid, grid, kAttentionDim)),
+    : positions_(weights.placed(a_share_of(nn::sine_position_grid(grid, grid, kAttentionDim)))),
+      angles_(weights.placed(nn::axial_rotary_table(grid, grid, kAttentionDim))),
       norm_(weights / "norm", kAttentionDim, kAttentionNormEps) {
-  for (float& value : positions_.data<float>()) value *= kPositionShare;
   for (int i = 0; weights.has("layers." + std::to_string(i) + ".norm1.weight"); ++i) {
     layers_.emplace_back(weights / "layers" / i);
   }
@@ -123,8 +127,7 @@ Tensor MemoryAttention::begin(ops::Context& ctx, ConstTensorView features) const
 }
 
 Tensor MemoryAttention::finish(ops::Context& ctx, ConstTensorView begun, const ObjectMemory& memory) const {
-  Tensor x = ctx.make(begun.shape());
-  std::memcpy(x.view().raw(), begun.raw(), begun.size_bytes());
+  Tensor x = ops::copied(ctx, begun);
   Tensor placed = ctx.make(memory.tokens.shape());
   ops::add(ctx, memory.tokens, memory.positions, placed);
   for (std::size_t i = 0; i < layers_.size(); ++i) {

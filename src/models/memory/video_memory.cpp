@@ -2,6 +2,7 @@
 
 #include "nn/position_encoding.h"
 #include "ops/elementwise.h"
+#include "ops/transfer.h"
 
 namespace facet::models {
 namespace {
@@ -18,12 +19,12 @@ VideoMemory::VideoMemory(const nn::WeightScope& weights, int grid)
     : attention(weights / "memory_attention", grid),
       encoder(weights / "memory_encoder", grid),
       grid_(grid),
-      no_memory_(take_vector(weights, "no_mem_embed", {1, 1, kDim})),
+      no_memory_(weights.placed(take_vector(weights, "no_mem_embed", {1, 1, kDim}))),
       no_object_pointer_(take_vector(weights, "no_obj_ptr", {1, kDim})),
       pointer_proj_(weights.in_full_precision() / "obj_ptr_proj", kDim, kDim, kDim, 3),
       mask_downsample_(weights.in_full_precision() / "mask_downsample", 1, 1, kMaskPatch) {
   if (weights.has("no_obj_embed_spatial")) {
-    no_object_memory_ = take_vector(weights, "no_obj_embed_spatial", {1, kMemoryDim});
+    no_object_memory_ = weights.placed(take_vector(weights, "no_obj_embed_spatial", {1, kMemoryDim}));
   }
   if (weights.has("obj_ptr_tpos_proj.weight")) {
     pointer_position_proj_.emplace(weights.in_full_precision() / "obj_ptr_tpos_proj", kDim, kMemoryDim);
@@ -35,7 +36,7 @@ VideoMemory::VideoMemory(const nn::WeightScope& weights, int grid)
     Tensor positions = nn::sine_position_grid(grid, grid, kMemoryDim);
     const auto values = positions.data<float>();
     for (std::size_t i = 0; i < values.size(); ++i) values[i] += own[i % kMemoryDim];
-    frame_positions_[age] = std::move(positions);
+    frame_positions_[age] = weights.placed(std::move(positions));
   }
 }
 
@@ -57,12 +58,15 @@ Tensor VideoMemory::mask_prompt(ops::Context& ctx, ConstTensorView mask) const {
   return mask_downsample_.forward(ctx, mask).reshaped({4LL * grid_, 4LL * grid_});
 }
 
-Tensor VideoMemory::pointer_position(ops::Context& ctx, int distance, int longest) const {
-  if (!pointer_position_proj_) return Tensor::zeros({kMemoryDim});
-  Tensor encoded(Shape({1, kDim}));
-  const float share = longest == 0 ? 0.0F : static_cast<float>(distance) / static_cast<float>(longest);
-  nn::encode_sine_position(share, encoded.data<float>());
-  return pointer_position_proj_->forward(ctx, encoded).reshaped({kMemoryDim});
+Tensor VideoMemory::pointer_positions(ops::Context& ctx, std::span<const int> distances, int longest) const {
+  const auto count = std::int64_t(distances.size());
+  if (!pointer_position_proj_) return ops::uploaded(ctx, Tensor::zeros({count, kMemoryDim}));
+  Tensor encoded(Shape({count, kDim}));
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float share = longest == 0 ? 0.0F : static_cast<float>(distances[i]) / static_cast<float>(longest);
+    nn::encode_sine_position(share, encoded.data<float>().subspan(i * kDim, kDim));
+  }
+  return pointer_position_proj_->forward(ctx, ops::OnDevice(ctx, encoded).view());
 }
 
 }  // namespace facet::models

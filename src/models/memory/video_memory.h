@@ -33,7 +33,7 @@ class VideoMemory {
   void note_absence(ops::Context& ctx, TensorView memory) const;
   /// Objects' pointers from the tokens of their masks. [B, 256] -> [B, 256]
   [[nodiscard]] Tensor pointers(ops::Context& ctx, ConstTensorView tokens) const;
-  /// The pointer of an object that is not there. [256]
+  /// The pointer of an object that is not there. [256], in the host's memory
   [[nodiscard]] const Tensor& no_object_pointer() const { return no_object_pointer_; }
   /// A mask prompt of ones and zeros [1, 16 * grid, 16 * grid, 1] as the prompt encoder takes it.
   /// [4 * grid, 4 * grid]
@@ -43,8 +43,9 @@ class VideoMemory {
   /// up to
   /// 6. [grid * grid, 64]
   [[nodiscard]] const Tensor& frame_positions(int age) const { return frame_positions_[age]; }
-  /// Position of a pointer `distance` frames in the past, of `longest` at most; zeros in SAM 2.0. [64]
-  [[nodiscard]] Tensor pointer_position(ops::Context& ctx, int distance, int longest) const;
+  /// Positions of pointers so many frames in the past, of `longest` at most; zeros in SAM 2.0. [P, 64]
+  [[nodiscard]] Tensor pointer_positions(ops::Context& ctx, std::span<const int> distances,
+                                         int longest) const;
 
  private:
   int grid_;

@@ -140,7 +140,7 @@ struct TinyVitBlock::Qkv {
                         .derive("padding_row", {3 * dim},
                                 [&] {
                                   taken = take(weights / "qkv", dim);
-                                  return projected(taken, norm.beta());
+                                  return projected(taken, weights.kernels().fetched(norm.beta()));
                                 })),
         projection(weights / "qkv", dim, 3 * dim, [&] { return std::move(taken); }) {}
 
@@ -174,8 +174,8 @@ TinyVitBlock::TinyVitBlock(const nn::WeightScope& weights, const TinyVitStage& s
       grid_(grid),
       attn_norm_(std::move(qkv.norm)),
       qkv_(std::move(qkv.projection)),
-      padding_row_(std::move(qkv.padding_row)),
-      bias_(derive_bias(weights / "attn", stage)),
+      padding_row_(weights.placed(std::move(qkv.padding_row))),
+      bias_(weights.placed(derive_bias(weights / "attn", stage))),
       proj_(weights / "attn" / "proj", stage.dim, stage.dim),
       local_conv_(weights / "local_conv", depthwise(stage.dim, 1, Activation::None)),
       mlp_norm_(weights / "mlp" / "norm", stage.dim, kTinyVitNormEps),
@@ -246,7 +246,7 @@ TinyVitEncoder::TinyVitEncoder(const nn::WeightScope& weights, const TinyVitConf
   }
 }
 
-ImageFeatures TinyVitEncoder::forward(ops::Context& ctx, const Tensor& image) const {
+ImageFeatures TinyVitEncoder::forward(ops::Context& ctx, ConstTensorView image) const {
   ctx.between_blocks();
   Tensor x = stem1_.forward_float32(ctx, stem0_.forward(ctx, image));  // [B, 256, 256, 64]
   for (const Stage& stage : stages_) {

@@ -88,7 +88,7 @@ class TinyVitEncoder : public ImageEncoder {
  public:
   /// Weights  patch_embed.seq.{0, 2}, layers.{}, neck
   TinyVitEncoder(const nn::WeightScope& weights, const TinyVitConfig& config, int image_size);
-  [[nodiscard]] ImageFeatures forward(ops::Context& ctx, const Tensor& image) const override;
+  [[nodiscard]] ImageFeatures forward(ops::Context& ctx, ConstTensorView image) const override;
 
  private:
   struct Stage {

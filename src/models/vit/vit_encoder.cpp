@@ -13,6 +13,11 @@ constexpr float kVitNormEps = 1e-6F;
 constexpr int kVitMlpRatio = 4;
 constexpr std::int64_t kVitOutChannels = 256;
 
+Tensor take_relative_table(const nn::WeightScope& weights, const char* name, const VitConfig& config,
+                           int window) {
+  return (weights / "attn").take(name, {2 * window - 1, config.dim / config.heads});
+}
+
 }  // namespace
 
 bool VitConfig::is_global(int block) const {
@@ -28,14 +33,14 @@ VitBlock::VitBlock(const nn::WeightScope& weights, const VitConfig& config, int 
       window_{window, window},
       heads_(config.heads),
       norm1_(weights / "norm1", config.dim, kVitNormEps),
-      qkv_bias_(std::move(qkv_bias)),
       qkv_(weights / "attn" / "qkv", config.dim, 3 * config.dim,
            [&] {
              return nn::LinearWeights{(weights / "attn" / "qkv").take("weight", {3 * config.dim, config.dim}),
-                                      qkv_bias_.clone()};
+                                      qkv_bias.clone()};
            }),
-      rel_pos_h_((weights / "attn").take("rel_pos_h", {2 * window - 1, config.dim / config.heads})),
-      rel_pos_w_((weights / "attn").take("rel_pos_w", {2 * window - 1, config.dim / config.heads})),
+      qkv_bias_(weights.placed(std::move(qkv_bias))),
+      rel_pos_h_(weights.placed(take_relative_table(weights, "rel_pos_h", config, window))),
+      rel_pos_w_(weights.placed(take_relative_table(weights, "rel_pos_w", config, window))),
       proj_(weights / "attn" / "proj", config.dim, config.dim),
       norm2_(weights / "norm2", config.dim, kVitNormEps),
       lin1_(weights / "mlp" / "lin1", config.dim, kVitMlpRatio * config.dim),
@@ -80,14 +85,14 @@ void VitBlock::forward(ops::Context& ctx, TensorView x) const {
 
 VitEncoder::VitEncoder(const nn::WeightScope& weights, const VitConfig& config)
     : patch_embed_(weights / "patch_embed" / "proj", 3, config.dim, config.patch),
-      pos_embed_(weights.take("pos_embed", {1, config.grid, config.grid, config.dim})),
+      pos_embed_(weights.placed(weights.take("pos_embed", {1, config.grid, config.grid, config.dim}))),
       neck_(weights / "neck", config.dim, kVitOutChannels, {config.grid, config.grid}) {
   for (int i = 0; i < config.depth; ++i) {
     blocks_.emplace_back(weights / "blocks" / i, config, config.is_global(i));
   }
 }
 
-ImageFeatures VitEncoder::forward(ops::Context& ctx, const Tensor& image) const {
+ImageFeatures VitEncoder::forward(ops::Context& ctx, ConstTensorView image) const {
   Tensor x = patch_embed_.forward(ctx, image);  // [B, 64, 64, dim]
   const Shape grid = x.shape();
   ops::add(ctx, x, pos_embed_, x);

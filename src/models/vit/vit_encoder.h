@@ -38,8 +38,8 @@ class VitBlock {
   Size window_;
   int heads_;
   nn::LayerNorm norm1_;
-  Tensor qkv_bias_;  // what a padded, hence zero, token becomes: windows see it beyond the edge
   nn::Linear qkv_;
+  Tensor qkv_bias_;  // what a padded, hence zero, token becomes: windows see it beyond the edge
   Tensor rel_pos_h_;
   Tensor rel_pos_w_;
   nn::Linear proj_;
@@ -52,7 +52,7 @@ class VitEncoder : public ImageEncoder {
  public:
   /// Weights  pos_embed, patch_embed.proj, blocks.{}, neck
   VitEncoder(const nn::WeightScope& weights, const VitConfig& config);
-  [[nodiscard]] ImageFeatures forward(ops::Context& ctx, const Tensor& image) const override;
+  [[nodiscard]] ImageFeatures forward(ops::Context& ctx, ConstTensorView image) const override;
 
  private:
   nn::PatchEmbedding patch_embed_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/transfer.h"
 #include "segment/transforms.h"
 
 namespace facet::segment {
@@ -45,9 +46,12 @@ Result<FrameFeatures*> FrameFeatureCache::get(ops::Context& ctx, int frame) {
   // Room first: what is dropped and what is made must not be held at the same time.
   while (!kept_.empty() && bytes() + kept_.front().bytes() > budget_bytes_) kept_.pop_back();
   const Tensor input = frame_to_input(ctx, *picture, model_->image_size());
-  const models::ImageFeatures made = model_->image_encoder->forward(ctx, input);
+  models::ImageFeatures made = model_->image_encoder->forward(ctx, input);
   ++encoded_;
-  kept_.push_front({frame, {made.image.clone(), made.high_res0.clone(), made.high_res1.clone()}, {}});
+  kept_.push_front({frame,
+                    {ops::kept(ctx, std::move(made.image)), ops::kept(ctx, std::move(made.high_res0)),
+                     ops::kept(ctx, std::move(made.high_res1))},
+                    {}});
   return &kept_.front();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "ops/transfer.h"
 #include "segment/guard.h"
 #include "segment/logit_cleanup.h"
 #include "segment/mask_upsampling.h"
@@ -90,7 +91,7 @@ models::EncoderPrompt MemoryTracker::model_points(const TrackedObject& object, i
 Tensor MemoryTracker::conditioned(FrameFeatures& features, const TrackedObject& object, int frame,
                                   TrackDirection direction) {
   if (features.begun.empty())
-    features.begun = model_->memory->attention.begin(ctx_, features.encoded.image).clone();
+    features.begun = ops::kept(ctx_, model_->memory->attention.begin(ctx_, features.encoded.image));
   const models::ObjectMemory memory = recall(
       ctx_, *model_->memory, object,
       {.frame = frame,
@@ -190,10 +191,12 @@ void MemoryTracker::track_objects(std::span<TrackedObject* const> objects, Frame
   std::vector<FrameOutput> outputs;
   {
     Tensor images = ctx_.make({std::int64_t(objects.size()), tokens[0], tokens[1]});
-    auto to = images.data<float>().begin();
+    const std::int64_t width = tokens.numel();
+    std::int64_t at = 0;
     for (const TrackedObject* object : objects) {
       const Tensor image = conditioned(features, *object, frame, direction);
-      to = std::ranges::copy(image.data<float>(), to).out;
+      ops::copy_rows(ctx_, {.x = image, .stride = width, .rows = 1, .width = width}, images, at, width);
+      at += width;
     }
     outputs = decode_unprompted(ctx_, *model_, features, images);
   }

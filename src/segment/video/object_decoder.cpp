@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "core/tensor_range.h"
 #include "ops/elementwise.h"
+#include "ops/transfer.h"
 #include "segment/resize.h"
 
 namespace facet::segment {
@@ -25,7 +27,8 @@ Tensor with_dense_prompt(ops::Context& ctx, const Model& model, const ObjectProm
     ops::add(ctx, prompt.image, model.prompt_encoder.no_mask(), image);
     return image;
   }
-  const ConstTensorView logits = prompt.mask_logits->view();
+  const ops::OnDevice uploaded(ctx, *prompt.mask_logits);
+  const ConstTensorView logits = uploaded.view();
   ops::add(ctx, prompt.image,
            model.prompt_encoder.dense(ctx, logits.reshaped({1, model.mask_side(), model.mask_side()})),
            image);
@@ -63,25 +66,37 @@ struct Decodable {
   bool multimask;
 };
 
-FrameOutput best_output(const models::MaskDecoder::Output& decoded, ConstTensorView pointers,
-                        ConstTensorView no_object_pointer, std::int64_t object) {
-  const std::int64_t masks = decoded.scores.shape()[1];
-  const auto scores = decoded.scores.data<float>().subspan(object * masks, masks);
+// What a batch of objects became, where the host reads it.
+struct DecodedObjects {
+  DecodedObjects(ops::Context& ctx, const models::MaskDecoder::Output& decoded, ConstTensorView all_pointers)
+      : masks(ctx, decoded.masks),
+        scores(ctx, decoded.scores),
+        object_scores(ctx, decoded.object_scores),
+        pointers(ctx, all_pointers) {}
+  ops::OnHost masks;          // [P, M, mask_side, mask_side]
+  ops::OnHost scores;         // [P, M]
+  ops::OnHost object_scores;  // [P]
+  ops::OnHost pointers;       // [P * M, 256]
+};
+
+FrameOutput best_output(const DecodedObjects& decoded, const Tensor& no_object_pointer, std::int64_t object) {
+  const Shape shape = decoded.masks.view().shape();
+  const std::int64_t masks = shape[1];
+  const auto all_scores = decoded.scores.view().data<float>();
+  const auto scores = all_scores.subspan(object * masks, masks);
   const std::int64_t best = object * masks + (std::ranges::max_element(scores) - scores.begin());
-  const Shape& shape = decoded.masks.shape();
   FrameOutput out;
-  out.score = decoded.scores.data<float>()[best];
-  out.object_score = decoded.object_scores.data<float>()[object];
+  out.score = all_scores[best];
+  out.object_score = decoded.object_scores.view().data<float>()[object];
   out.logits = part_of(decoded.masks.view().reshaped({shape[0] * masks, shape[2], shape[3]}), best);
   if (!out.is_there()) std::ranges::fill(out.logits.data<float>(), kNoObjectLogit);
-  out.pointer = out.is_there() ? part_of(pointers, best)
-                               : Tensor::from(no_object_pointer.data<float>(), no_object_pointer.shape());
+  out.pointer = out.is_there() ? part_of(decoded.pointers.view(), best) : no_object_pointer.clone();
   return out;
 }
 
 std::vector<FrameOutput> decode(ops::Context& ctx, const Model& model, const FrameFeatures& features,
                                 const Decodable& objects) {
-  const Tensor sparse = model.prompt_encoder.sparse(ctx, objects.points);
+  const Tensor sparse = model.prompt_encoder.sparse(objects.points);
   const models::MaskDecoder::Output decoded =
       model.mask_decoder.forward(ctx, {.image = objects.images,
                                        .sparse = sparse,
@@ -91,9 +106,10 @@ std::vector<FrameOutput> decode(ops::Context& ctx, const Model& model, const Fra
   const Shape& tokens = decoded.tokens.shape();
   const Tensor pointers =
       model.memory->pointers(ctx, decoded.tokens.view().reshaped({tokens[0] * tokens[1], tokens[2]}));
+  const DecodedObjects found(ctx, decoded, pointers);
   std::vector<FrameOutput> outputs;
   for (std::int64_t i = 0; i < tokens[0]; ++i) {
-    outputs.push_back(best_output(decoded, pointers, model.memory->no_object_pointer(), i));
+    outputs.push_back(best_output(found, model.memory->no_object_pointer(), i));
   }
   return outputs;
 }
@@ -118,12 +134,15 @@ std::vector<FrameOutput> decode_unprompted(ops::Context& ctx, const Model& model
 
 void remember_outputs(ops::Context& ctx, const Model& model, const FrameFeatures& features,
                       std::span<FrameOutput> outputs, bool binary) {
-  Tensor logits = ctx.make({std::int64_t(outputs.size()), model.mask_side(), model.mask_side()});
+  Tensor logits = ctx.make_on_host({std::int64_t(outputs.size()), model.mask_side(), model.mask_side()});
   auto to = logits.data<float>().begin();
   for (const FrameOutput& output : outputs) to = std::ranges::copy(output.logits.data<float>(), to).out;
-  const Tensor memories = model.memory->encoder.forward(ctx, features.encoded.image, logits, binary);
+  const Tensor memories =
+      model.memory->encoder.forward(ctx, features.encoded.image, ops::OnDevice(ctx, logits).view(), binary);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    outputs[i].memory = part_of(memories, std::int64_t(i));
+    const ConstTensorView own = range_of(memories.view(), std::int64_t(i), 1);
+    outputs[i].memory =
+        ops::kept(ctx, ops::copied(ctx, own.reshaped({memories.shape()[1], memories.shape()[2]})));
     if (!outputs[i].is_there()) model.memory->note_absence(ctx, outputs[i].memory);
   }
 }
@@ -131,9 +150,10 @@ void remember_outputs(ops::Context& ctx, const Model& model, const FrameFeatures
 FrameOutput take_mask(ops::Context& ctx, const Model& model, const FrameFeatures& features,
                       const Bitmap& mask) {
   const Bitmap square = stretched(mask, {model.image_size(), model.image_size()});
-  Tensor ones = ctx.make({1, square.size.height, square.size.width, 1});
+  Tensor ones = ctx.make_on_host({1, square.size.height, square.size.width, 1});
   std::ranges::copy(square.bits, ones.data<float>().begin());
-  const Tensor mask_logits = model.memory->mask_prompt(ctx, ones);
+  const Tensor mask_logits =
+      ops::downloaded(ctx, model.memory->mask_prompt(ctx, ops::OnDevice(ctx, ones).view()));
   const Shape tokens{1, std::int64_t(model.grid()) * model.grid(), Model::kChannels};
   FrameOutput out = decode_object(
       ctx, model, features,

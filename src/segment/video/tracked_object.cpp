@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "ops/transfer.h"
+
 namespace facet::segment {
 namespace {
 
@@ -25,15 +27,39 @@ const FrameOutput* lookup(const FrameOutputs& outputs, int frame) {
   return found == outputs.end() ? nullptr : &found->second;
 }
 
-// Rows side by side in one tensor, in the order of adding.
-class RowWriter {
+// Tokens [N, 64] side by side in one tensor, in the order of adding.
+class TokenWriter {
  public:
-  explicit RowWriter(Tensor& tensor) : out_(tensor.data<float>().data()) {}
-  void add(std::span<const float> values) { out_ = std::copy(values.begin(), values.end(), out_); }
+  TokenWriter(ops::Context& ctx, TensorView tokens) : ctx_(ctx), tokens_(tokens) {}
+  void add(ConstTensorView tokens) {
+    const std::int64_t count = tokens.shape().numel();
+    ops::copy_rows(ctx_, {.x = tokens, .stride = count, .rows = 1, .width = count}, tokens_, at_, count);
+    at_ += count;
+  }
+  // Each token several times.
+  void add_repeated(ConstTensorView tokens, std::int64_t times) {
+    const std::int64_t width = tokens.shape()[1];
+    for (std::int64_t i = 0; i < times; ++i) {
+      ops::copy_rows(ctx_, {.x = tokens, .stride = width, .rows = tokens.shape()[0], .width = width}, tokens_,
+                     at_ + i * width, times * width);
+    }
+    at_ += times * tokens.shape().numel();
+  }
 
  private:
-  float* out_;
+  ops::Context& ctx_;
+  TensorView tokens_;
+  std::int64_t at_ = 0;
 };
+
+// [P, 256]
+Tensor pointers_of(ops::Context& ctx, const std::vector<Pointer>& pointers) {
+  Tensor all(Shape({std::int64_t(pointers.size()), VideoMemory::kDim}));
+  auto to = all.data<float>().begin();
+  for (const Pointer& pointer : pointers)
+    to = std::ranges::copy(pointer.output->pointer.data<float>(), to).out;
+  return ops::uploaded(ctx, std::move(all));
+}
 
 class Recall {
  public:
@@ -152,17 +178,18 @@ models::ObjectMemory recall(ops::Context& ctx, const VideoMemory& memory, const 
   const std::int64_t tokens = std::int64_t(frames.size()) * per_frame + out.pointer_tokens;
   out.tokens = ctx.make({tokens, VideoMemory::kMemoryDim});
   out.positions = ctx.make({tokens, VideoMemory::kMemoryDim});
-  RowWriter values(out.tokens);
-  RowWriter positions(out.positions);
+  TokenWriter values(ctx, out.tokens);
+  TokenWriter positions(ctx, out.positions);
   for (const Remembered& frame : frames) {
-    values.add(frame.output->memory.data<float>());
-    positions.add(memory.frame_positions(frame.age).data<float>());
+    values.add(frame.output->memory);
+    positions.add(memory.frame_positions(frame.age));
   }
-  for (const Pointer& pointer : pointers) {
-    values.add(pointer.output->pointer.data<float>());
-    const Tensor position = memory.pointer_position(ctx, pointer.distance, all.most_pointers() - 1);
-    for (std::int64_t i = 0; i < kTokensPerPointer; ++i) positions.add(position.data<float>());
-  }
+  if (pointers.empty()) return out;
+  std::vector<int> distances;
+  for (const Pointer& pointer : pointers) distances.push_back(pointer.distance);
+  values.add(pointers_of(ctx, pointers));
+  positions.add_repeated(memory.pointer_positions(ctx, distances, all.most_pointers() - 1),
+                         kTokensPerPointer);
   return out;
 }
 

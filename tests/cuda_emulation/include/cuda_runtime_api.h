@@ -1,0 +1,3 @@
+#pragma once
+
+#include "cuda_emulation/runtime_api.h"
