@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/elementwise.h"
+#include "ops/recorded_runs.h"
 #include "ops/stable_masks.h"
 #include "ops/transfer.h"
 
@@ -118,11 +119,31 @@ Tensor MaskDecoder::filters(ops::Context& ctx, ConstTensorView tokens, int first
 }
 
 MaskDecoder::Output MaskDecoder::forward(ops::Context& ctx, const Input& input) const {
-  const std::int64_t prompts = input.sparse.shape()[0];
+  const Tensor joined = join_tokens(ctx, input.sparse);
+  if (kernels_.on_host()) return decode(ctx, input, joined);
+  const auto run = [&](const ops::RecordedRuns::Inputs& inputs) {
+    Output out = decode(
+        ctx,
+        {.image = inputs[1], .high_res0 = inputs[2], .high_res1 = inputs[3], .multimask = input.multimask},
+        inputs[0]);
+    std::vector<Tensor> all;
+    all.push_back(std::move(out.masks));
+    all.push_back(std::move(out.scores));
+    all.push_back(std::move(out.object_scores));
+    all.push_back(std::move(out.tokens));
+    return all;
+  };
+  std::vector<Tensor> all =
+      ctx.recorded_runs().call(ctx, {.owner = this, .variant = input.multimask ? 1 : 0, .run = run},
+                               {joined.view(), input.image, input.high_res0, input.high_res1});
+  return {std::move(all[0]), std::move(all[1]), std::move(all[2]), std::move(all[3])};
+}
+
+MaskDecoder::Output MaskDecoder::decode(ops::Context& ctx, const Input& input, ConstTensorView joined) const {
+  const std::int64_t prompts = joined.shape()[0];
   const bool may_replace = is_sam2() && !input.multimask;
   const int first = input.multimask ? 1 : 0;
   const int count = may_replace ? kMasks : input.multimask ? kMasks - 1 : 1;
-  const Tensor joined = join_tokens(ctx, input.sparse);
   Output out;
   Tensor tokens;
   if (input.prepared != nullptr) {

@@ -48,6 +48,8 @@ class MaskDecoder {
   [[nodiscard]] bool is_sam2() const { return object_head_.has_value(); }
 
  private:
+  /// The part that a device starts whole; joined [P, T, 256] are the decoder's own tokens and the prompt's.
+  [[nodiscard]] Output decode(ops::Context& ctx, const Input& input, ConstTensorView joined) const;
   [[nodiscard]] Tensor join_tokens(ops::Context& ctx, ConstTensorView sparse) const;
   [[nodiscard]] std::int64_t first_mask_token() const { return is_sam2() ? 2 : 1; }
   [[nodiscard]] Tensor filters(ops::Context& ctx, ConstTensorView tokens, int first, int count) const;

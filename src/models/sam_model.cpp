@@ -7,6 +7,7 @@
 #include "models/open_weights.h"
 #include "models/packed_cache.h"
 #include "ops/cuda/cuda_kernels.h"
+#include "ops/recorded_runs.h"
 
 namespace facet {
 namespace {
@@ -67,8 +68,22 @@ Model::Model(nn::WeightReader& weights, const models::Architecture& architecture
   if (is_sam2(architecture)) memory = std::make_unique<models::VideoMemory>(nn::WeightScope(weights), grid());
 }
 
+models::ImageFeatures Model::encode(ops::Context& ctx, ConstTensorView images) const {
+  const auto run = [&](const ops::RecordedRuns::Inputs& inputs) {
+    models::ImageFeatures features = image_encoder->forward(ctx, inputs[0]);
+    std::vector<Tensor> all;
+    all.push_back(std::move(features.image));
+    all.push_back(std::move(features.high_res0));
+    all.push_back(std::move(features.high_res1));
+    return all;
+  };
+  std::vector<Tensor> all =
+      ctx.recorded_runs().call(ctx, {.owner = image_encoder.get(), .run = run}, {images});
+  return {std::move(all[0]), std::move(all[1]), std::move(all[2])};
+}
+
 models::ImageFeatures Model::encode_picture(ops::Context& ctx, const Tensor& image) const {
-  models::ImageFeatures features = image_encoder->forward(ctx, image);
+  models::ImageFeatures features = encode(ctx, image);
   if (memory) features.image = memory->without_memory(ctx, features.image);
   return features;
 }

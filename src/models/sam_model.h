@@ -38,6 +38,9 @@ class Model {
   [[nodiscard]] int image_size() const { return info.image_size; }
   [[nodiscard]] int grid() const { return info.image_size / kPatch; }
   [[nodiscard]] int mask_side() const { return 4 * grid(); }
+  /// The encoder's features of pictures [B, image_size, image_size, 3], which lie where the operations read
+  /// them.
+  [[nodiscard]] models::ImageFeatures encode(ops::Context& ctx, ConstTensorView images) const;
   /// What decoding a picture takes: as the encoder gives it, in SAM 2 with its "no memory" added.
   /// image [B, image_size, image_size, 3], as the operations read it
   [[nodiscard]] models::ImageFeatures encode_picture(ops::Context& ctx, const Tensor& image) const;

@@ -4,12 +4,15 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <utility>
 
 #include "core/arena.h"
 #include "core/thread_team.h"
 #include "ops/kernels.h"
 
 namespace facet::ops {
+
+class RecordedRuns;
 
 /// Everything that changes while a model runs: memory, threads, prepared primitives, the wish to stop. A
 /// model is const; each worker has a context of its own.
@@ -18,6 +21,11 @@ namespace facet::ops {
 class Context {
  public:
   explicit Context(KernelsPtr kernels, ThreadTeam team = ThreadTeam());
+  ~Context();
+  Context(Context&&) noexcept;
+  Context& operator=(Context&&) noexcept;
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
 
   [[nodiscard]] const Kernels& kernels() const { return *kernels_; }
   [[nodiscard]] KernelState& state() { return *state_; }
@@ -29,6 +37,25 @@ class Context {
   [[nodiscard]] Tensor make_on_host(Shape shape, DType dtype = DType::Float32) {
     return upload_arena_ ? upload_arena_->make(shape, dtype) : make(shape, dtype);
   }
+
+  /// Functions that a device starts whole.
+  [[nodiscard]] RecordedRuns& recorded_runs() { return *recorded_runs_; }
+  /// While it lives, tensors come from another arena, and nobody is called between blocks.
+  class Recorded {
+   public:
+    Recorded(Context& ctx, Arena& arena) : ctx_(ctx), arena_(arena) { exchange(); }
+    ~Recorded() { exchange(); }
+    Recorded(const Recorded&) = delete;
+    Recorded& operator=(const Recorded&) = delete;
+
+   private:
+    void exchange() {
+      std::swap(ctx_.arena_, arena_);
+      ctx_.recording_ = !ctx_.recording_;
+    }
+    Context& ctx_;
+    Arena& arena_;
+  };
 
   /// Called with each product just before it is computed, for those who measure (segment/calibration.h).
   using LinearObserver = std::function<void(ConstTensorView x, const PackedLinear& weights)>;
@@ -51,6 +78,8 @@ class Context {
   ThreadTeam team_;
   Arena arena_;
   std::optional<Arena> upload_arena_;
+  std::unique_ptr<RecordedRuns> recorded_runs_;
+  bool recording_ = false;
   std::stop_token stop_;
   std::function<void()> hook_;
   LinearObserver linear_observer_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -94,6 +95,14 @@ class KernelState {
   virtual ~KernelState() = default;
 };
 
+/// A run of operations that was written down, to be started again at once.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  /// Begins all of it, on the same memory.
+  virtual void replay(Context& ctx) const = 0;
+};
+
 struct LinearOptions {
   Activation activation = Activation::None;
   bool accumulate = false;  ///< out += the result, before the activation
@@ -137,6 +146,11 @@ class Kernels {
   virtual void download(Context& ctx, ConstTensorView x, TensorView host) const;
   /// Waits for all that a context has begun.
   virtual void finish(Context& /*ctx*/) const {}
+  /// Writes down what `run` begins, without doing it; null where a backend cannot (ops/recorded_runs.h).
+  [[nodiscard]] virtual std::unique_ptr<const Recording> record(Context& /*ctx*/,
+                                                                const std::function<void()>& /*run*/) const {
+    return nullptr;
+  }
 
   [[nodiscard]] virtual std::unique_ptr<const PackedLinear> pack_linear(ConstTensorView weight,
                                                                         ConstTensorView bias) const = 0;

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "cuda_emulation/control.h"
+#include "graph.h"
 #include "matrix_product.h"
 
 struct cublasLtContext {};
@@ -310,6 +311,19 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
   return CUBLAS_STATUS_SUCCESS;
 }
 
+namespace {
+
+cublasStatus_t multiply_all(const Problem& problem, const Operands& operands) {
+  const DeviceAccess access;
+  for (std::int32_t batch = 0; batch < problem.d.batch; ++batch) {
+    const cublasStatus_t status = multiply(problem, operands, batch);
+    if (status != CUBLAS_STATUS_SUCCESS) return status;
+  }
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+}  // namespace
+
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t description, const void* alpha,
                               const void* a, cublasLtMatrixLayout_t a_layout, const void* b,
                               cublasLtMatrixLayout_t b_layout, const void* beta, const void* c,
@@ -331,10 +345,6 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
   std::memcpy(&found, algorithm, sizeof(found));
   if (!sizes_agree(problem) || !serves(found, problem, operands)) return CUBLAS_STATUS_INVALID_VALUE;
   if (!types_are_supported(problem) || !bias_is_supported(problem)) return CUBLAS_STATUS_NOT_SUPPORTED;
-  const DeviceAccess access;
-  for (std::int32_t batch = 0; batch < d_layout->batch; ++batch) {
-    const cublasStatus_t status = multiply(problem, operands, batch);
-    if (status != CUBLAS_STATUS_SUCCESS) return status;
-  }
-  return CUBLAS_STATUS_SUCCESS;
+  if (cuda_emulation::note_down([=] { multiply_all(problem, operands); })) return CUBLAS_STATUS_SUCCESS;
+  return multiply_all(problem, operands);
 }

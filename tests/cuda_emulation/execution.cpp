@@ -19,6 +19,7 @@
 #include "cuda_emulation/control.h"
 #include "device_memory.h"
 #include "fiber.h"
+#include "graph.h"
 
 uint3 threadIdx{};
 uint3 blockIdx{};
@@ -454,6 +455,7 @@ void expect_launchable(dim3 grid, dim3 block, std::size_t shared_bytes) {
 
 void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& body) {
   expect_launchable(grid, block, shared_bytes);
+  if (note_down([=] { run(grid, block, shared_bytes, body); })) return;
   const DeviceAccess access;
   Scheduler& scheduler = Scheduler::instance();
   gridDim = grid;

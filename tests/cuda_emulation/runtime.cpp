@@ -12,6 +12,7 @@
 
 #include "cuda_emulation/control.h"
 #include "device_memory.h"
+#include "graph.h"
 
 struct CUstream_st {};
 struct CUevent_st {
@@ -345,6 +346,8 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size_bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
+  if (cuda_emulation::note_down([=] { cudaMemcpyAsync(to, from, size_bytes, kind, stream); }))
+    return cudaSuccess;
   return noted(copy({.to = to,
                      .to_pitch = size_bytes,
                      .from = from,
@@ -376,6 +379,7 @@ cudaError_t cudaMemcpy2D(void* to, std::size_t to_pitch, const void* from, std::
 }
 
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t size_bytes, cudaStream_t stream) {
+  if (cuda_emulation::note_down([=] { cudaMemsetAsync(to, value, size_bytes, stream); })) return cudaSuccess;
   return noted(fill(to, value, size_bytes, stream));
 }
 cudaError_t cudaMemset(void* to, int value, std::size_t size_bytes) {

@@ -11,6 +11,7 @@
 #include "ops/cuda/conv2d.h"
 #include "ops/cuda/cuda_state.h"
 #include "ops/cuda/elementwise.h"
+#include "ops/cuda/graph_recording.h"
 #include "ops/cuda/layer_norm.h"
 #include "ops/cuda/linear.h"
 #include "ops/cuda/mask_runs.h"
@@ -111,6 +112,11 @@ class CudaKernels final : public Kernels {
   }
   void finish(Context& ctx) const override {
     cuda_check(cudaStreamSynchronize(stream_of(ctx)), "wait for the device");
+  }
+
+  [[nodiscard]] std::unique_ptr<const Recording> record(Context& ctx,
+                                                        const std::function<void()>& run) const override {
+    return cuda::record(stream_of(ctx), run);
   }
 
   [[nodiscard]] std::unique_ptr<const PackedLinear> pack_linear(ConstTensorView weight,

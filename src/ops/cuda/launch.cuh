@@ -23,7 +23,8 @@ struct LaunchShape {
 template <typename... Params, typename... Args>
 void launch(void (*kernel)(Params...), const LaunchShape& shape, cudaStream_t /*stream*/, Args&&... args) {
   std::tuple<Params...> values(static_cast<Params>(args)...);
-  cuda_emulation::run(shape.grid, shape.block, shape.shared_bytes, [&] { std::apply(kernel, values); });
+  cuda_emulation::run(shape.grid, shape.block, shape.shared_bytes,
+                      [kernel, values] { std::apply(kernel, values); });
 }
 inline unsigned char* dynamic_shared() { return cuda_emulation::dynamic_shared(); }
 #else

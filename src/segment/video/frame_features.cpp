@@ -46,7 +46,7 @@ Result<FrameFeatures*> FrameFeatureCache::get(ops::Context& ctx, int frame) {
   // Room first: what is dropped and what is made must not be held at the same time.
   while (!kept_.empty() && bytes() + kept_.front().bytes() > budget_bytes_) kept_.pop_back();
   const Tensor input = frame_to_input(ctx, *picture, model_->image_size());
-  models::ImageFeatures made = model_->image_encoder->forward(ctx, input);
+  models::ImageFeatures made = model_->encode(ctx, input);
   ++encoded_;
   kept_.push_front({frame,
                     {ops::kept(ctx, std::move(made.image)), ops::kept(ctx, std::move(made.high_res0)),
