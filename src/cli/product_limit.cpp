@@ -5,6 +5,7 @@
 
 #include "ops/convert.h"
 #include "ops/linear.h"
+#include "ops/transfer.h"
 
 namespace facet::cli {
 namespace {
@@ -29,15 +30,17 @@ double best_seconds(ops::Context& ctx, const ops::ProductShape& shape) {
   const auto packed = ctx.kernels().pack_linear(filled({shape.out, shape.in}), {});
   // As layers hand them to each other: nothing is converted on the clock.
   const DType dtype = ctx.kernels().activation_dtype();
-  const Tensor x = ops::converted(ctx, filled({shape.rows, shape.in}), dtype);
-  Tensor out(Shape({shape.rows, shape.out}), dtype);
+  const Tensor x = ops::converted(ctx, ops::uploaded(ctx, filled({shape.rows, shape.in})), dtype);
+  Tensor out = ctx.make({shape.rows, shape.out}, dtype);
   ops::linear(ctx, x, *packed, {}, out);
+  ctx.finish();
   double best = 1e30;
   const Clock::time_point begin = Clock::now();
   for (int run = 0; run < kLeastRuns || Clock::now() - begin < std::chrono::duration<double>(kLeastSeconds);
        ++run) {
     const Clock::time_point start = Clock::now();
     ops::linear(ctx, x, *packed, {}, out);
+    ctx.finish();
     best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
   }
   return best;

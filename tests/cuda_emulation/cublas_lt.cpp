@@ -42,8 +42,8 @@ using Preference = cublasLtMatmulPreferenceOpaque_t;
 constexpr unsigned kBiasBit = 4, kReluBit = 2, kGeluBit = 32;
 
 struct Problem {
-  const Description& description;
-  const Layout &a, &b, &d;
+  Description description;  // copies: a graph multiplies when its caller has long described something else
+  Layout a, b, d;
   [[nodiscard]] std::int64_t m() const { return description.a_operation == CUBLAS_OP_N ? a.rows : a.columns; }
   [[nodiscard]] std::int64_t k() const { return description.a_operation == CUBLAS_OP_N ? a.columns : a.rows; }
   [[nodiscard]] std::int64_t k_of_b() const {

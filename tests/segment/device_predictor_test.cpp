@@ -86,6 +86,7 @@ TEST_F(DevicePredictor, GivesTheSameMasksWhenARunIsWrittenDownAndStartedWhole) {
   const auto first = masks_of(picture(), 0);
   const auto second = masks_of(other, 5);
   for (int i = 0; i < 2; ++i) {
+    SCOPED_TRACE(i);
     expect_near(masks_of(picture(), 0), first, 0);
     expect_near(masks_of(other, 5), second, 0);
   }
