@@ -38,9 +38,10 @@ function(facet_declare_headers target public_headers internal_headers)
   target_compile_options(${target}_internal INTERFACE -O0 -g0)
 endfunction()
 
-# facet_add_test(NAME SOURCES ... DEPENDS ...): one GoogleTest program a folder of tests/.
+# facet_add_test(NAME SOURCES ... DEPENDS ... [FILTER PATTERN]): one GoogleTest program a folder of tests/; FILTER picks
+# those of its tests that run, as --gtest_filter does.
 function(facet_add_test name)
-  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "" "FILTER" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_DEPENDS} facet_test_support facet_compiler)
   # What is tested is optimised; the tests around it compile in two thirds of the time so, and keep line numbers.
@@ -52,5 +53,5 @@ function(facet_add_test name)
     target_compile_options(${name} PRIVATE -Wno-stringop-overflow -Wno-array-bounds)
     set(timeout_s 7200)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${timeout_s})
+  gtest_discover_tests(${name} TEST_FILTER "${arg_FILTER}" DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${timeout_s})
 endfunction()

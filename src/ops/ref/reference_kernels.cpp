@@ -42,10 +42,22 @@ class ReferenceConv2d : public PackedConv2d {
  public:
   ReferenceConv2d(const Conv2dConfig& shape, ConstTensorView w, ConstTensorView b)
       : PackedConv2d(shape),
-        weight(Tensor::from(w.data<float>(), w.shape())),
+        weight(channels_last(w)),
         bias(b.empty() ? Tensor::zeros({shape.out}) : Tensor::from(b.data<float>(), b.shape())) {}
-  Tensor weight;
+  Tensor weight;  // [out, kernel, kernel, in], in the order of the picture
   Tensor bias;
+
+ private:
+  static Tensor channels_last(ConstTensorView w) {
+    const std::int64_t in = w.shape()[1];
+    const std::int64_t taps = w.shape()[2] * w.shape()[3];
+    Tensor out({w.shape()[0], w.shape()[2], w.shape()[3], in});
+    const float* from = w.data<float>().data();
+    float* to = out.data<float>().data();
+    for (std::int64_t i = 0; i < w.shape().numel(); ++i)
+      to[(i / (in * taps) * taps + i % taps) * in + i / taps % in] = from[i];
+    return out;
+  }
 };
 
 // softmax(scores) times the rows of v, into out[0..dim).
@@ -322,17 +334,14 @@ class ReferenceKernels : public Kernels {
     const std::int64_t y0 = pixel / out[2] % out[1] * config.stride - config.padding;
     const std::int64_t x0 = pixel % out[2] * config.stride - config.padding;
     const std::int64_t inputs = config.depthwise ? 1 : config.in;
+    const float* values = x.data<float>().data() + (config.depthwise ? c : 0);
+    const float* weights = packed.weight.data<float>().data() + c * config.kernel * config.kernel * inputs;
     double sum = 0;
-    for (std::int64_t i = 0; i < inputs; ++i) {
-      for (int ky = 0; ky < config.kernel; ++ky) {
-        for (int kx = 0; kx < config.kernel; ++kx) {
-          if (y0 + ky < 0 || y0 + ky >= in[1] || x0 + kx < 0 || x0 + kx >= in[2]) continue;
-          const std::int64_t channel = config.depthwise ? c : i;
-          const float value = x.data<float>()[((b * in[1] + y0 + ky) * in[2] + x0 + kx) * in[3] + channel];
-          const float weight =
-              packed.weight.data<float>()[((c * inputs + i) * config.kernel + ky) * config.kernel + kx];
-          sum += double(value) * double(weight);
-        }
+    for (int ky = 0; ky < config.kernel; ++ky) {
+      for (int kx = 0; kx < config.kernel; ++kx) {
+        if (y0 + ky < 0 || y0 + ky >= in[1] || x0 + kx < 0 || x0 + kx >= in[2]) continue;
+        sum += dot(values + ((b * in[1] + y0 + ky) * in[2] + x0 + kx) * in[3],
+                   weights + (ky * config.kernel + kx) * inputs, inputs);
       }
     }
     return sum;
