@@ -18,12 +18,13 @@
 #include "models/open_weights.h"
 #include "models/sam_model.h"
 #include "ops/convert.h"
-#include "ops/cuda/cuda_kernels.h"
 #include "ops/linear.h"
+#include "ops/named_device.h"
 #include "ops/observed_kernels.h"
 #include "ops/transfer.h"
 #include "segment/prompt_decoder.h"
 #include "support/synthetic_weights.h"
+#include "support/tensors.h"
 
 namespace facet {
 namespace {
@@ -78,13 +79,6 @@ std::vector<int> numbers(const std::string& list) {
   return all;
 }
 
-Result<ops::KernelsPtr> kernels_for(const Settings& settings) {
-  if (settings.device == "cpu") return ops::cpu_kernels(settings.precision);
-  const auto colon = settings.device.find(':');
-  const int index = colon == std::string::npos ? 0 : std::atoi(settings.device.c_str() + colon + 1);
-  return ops::cuda_kernels(index, settings.precision);
-}
-
 Result<ModelPtr> open_model(const Settings& settings, ops::KernelsPtr kernels) {
   if (settings.model.extension() == ".json") {
     return models::build_model(testing::SyntheticWeights(settings.model, 1), std::move(kernels));
@@ -93,16 +87,7 @@ Result<ModelPtr> open_model(const Settings& settings, ops::KernelsPtr kernels) {
   return models::build_model(*weights, std::move(kernels));
 }
 
-// Small numbers that differ.
-Tensor filled(const Shape& shape) {
-  Tensor tensor(shape);
-  std::uint32_t state = 1;
-  for (float& value : tensor.data<float>()) {
-    state = state * 1664525U + 1013904223U;
-    value = static_cast<float>(state >> 8) * 0x1p-23F - 1.0F;
-  }
-  return tensor;
-}
+Tensor filled(const Shape& shape) { return testing::random_tensor(shape, 1); }
 
 // The median of runs, in seconds; each waits for the device.
 template <class Run>
@@ -249,7 +234,7 @@ int run(const Settings& settings) {
     std::fprintf(stderr, "%s\n", status.message().c_str());
     return 1;
   };
-  Result<ops::KernelsPtr> kernels = kernels_for(settings);
+  Result<ops::KernelsPtr> kernels = ops::kernels_on(settings.device, settings.precision);
   if (!kernels.ok()) return fail(kernels.status());
   const Result<ModelPtr> model = open_model(settings, *kernels);
   if (!model.ok()) return fail(model.status());

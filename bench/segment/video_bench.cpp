@@ -13,7 +13,7 @@
 #include "facet/video_session.h"
 #include "models/open_weights.h"
 #include "models/sam_model.h"
-#include "ops/cuda/cuda_kernels.h"
+#include "ops/named_device.h"
 #include "support/synthetic_weights.h"
 
 namespace facet {
@@ -63,15 +63,12 @@ struct Settings {
   int frames = 12;
   Precision precision = Precision::Fp32;
   int image_size = 0;
-  bool cuda = false;
+  std::string device = "cpu";
 };
 
 Result<ModelPtr> open_model(const Settings& settings) {
   const models::BuildOptions options{.image_size = settings.image_size};
-  ops::KernelsPtr kernels = ops::cpu_kernels(settings.precision);
-  if (settings.cuda) {
-    FACET_ASSIGN_OR_RETURN(kernels, ops::cuda_kernels(0, settings.precision));
-  }
+  FACET_ASSIGN_OR_RETURN(ops::KernelsPtr kernels, ops::kernels_on(settings.device, settings.precision));
   if (settings.model.extension() == ".json") {
     return models::build_model(testing::SyntheticWeights(settings.model, 1), std::move(kernels), options);
   }
@@ -137,5 +134,5 @@ int main(int argc, char** argv) {
                      .frames = number(3, 12),
                      .precision = *precision,
                      .image_size = number(5, 0),
-                     .cuda = argc > 6 && std::string_view(argv[6]) == "cuda"});
+                     .device = argc > 6 ? argv[6] : "cpu"});
 }

@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "ops/named_device.h"
+
 namespace facet::cli {
 
 void bind_model_folder(CLI::App& command, ModelOptions& options) {
@@ -62,7 +64,7 @@ Result<ModelPtr> load_model_at(const std::filesystem::path& path, const ModelOpt
                                Io& io) {
   const bool on_cpu = options.device == "cpu";
   const Precision precision =
-      precision_from_name(options.precision).value_or(on_cpu ? Precision::Fp32 : Precision::Auto);
+      precision_from_name(options.precision).value_or(ops::usual_precision(options.device));
   if (on_cpu && !runs_fast(precision)) {
     tell(io, fmt::format("--precision {}: this processor has no instructions for it; fp32 is faster here",
                          options.precision));

@@ -1,12 +1,10 @@
 #include "models/sam_model.h"
 
-#include <charconv>
-
 #include "core/thread_team.h"
 #include "models/kept_layers.h"
 #include "models/open_weights.h"
 #include "models/packed_cache.h"
-#include "ops/cuda/cuda_kernels.h"
+#include "ops/named_device.h"
 #include "ops/recorded_runs.h"
 
 namespace facet {
@@ -136,33 +134,15 @@ void note_layers(Model& model, std::vector<WeightStore::PackedLayer> layers) {
 
 }  // namespace models
 
-namespace {
-
-// The number of an NVIDIA device; nothing for the CPU.
-Result<std::optional<int>> cuda_device_of(const std::string& name) {
-  if (name == "cpu") return std::optional<int>();
-  constexpr std::string_view kCuda = "cuda";
-  if (name == kCuda) return std::optional<int>(0);
-  int index = 0;
-  if (name.starts_with("cuda:")) {
-    const char* end = name.data() + name.size();
-    const auto read = std::from_chars(name.data() + kCuda.size() + 1, end, index);
-    if (read.ec == std::errc() && read.ptr == end && index >= 0) return std::optional<int>(index);
-  }
-  return Status(StatusCode::Usage, "device '" + name + "': expected cpu, cuda or cuda:NUMBER");
-}
-
-}  // namespace
-
 Result<ModelPtr> load_model(const std::filesystem::path& path, const LoadOptions& options) {
   ThreadTeam(options.threads).bind_caller();
-  FACET_ASSIGN_OR_RETURN(const std::optional<int> cuda_device, cuda_device_of(options.device));
+  FACET_ASSIGN_OR_RETURN(const std::optional<int> cuda_device, ops::cuda_device_of(options.device));
   if (!options.reference_kernels && !cuda_device) {
     return models::PackedCache(options.packed_folder).load(path, options.precision);
   }
   ops::KernelsPtr kernels = ops::reference_kernels();
   if (!options.reference_kernels) {
-    FACET_ASSIGN_OR_RETURN(kernels, ops::cuda_kernels(*cuda_device, options.precision));
+    FACET_ASSIGN_OR_RETURN(kernels, ops::kernels_on(options.device, options.precision));
   }
   FACET_ASSIGN_OR_RETURN(const auto weights, models::open_weights(path));
   return models::build_model(*weights, std::move(kernels));

@@ -6,7 +6,6 @@
 
 #include "facet/status.h"
 #include "ops/mask_runs.h"
-#include "ops/stable_masks.h"
 
 namespace facet::ops {
 
@@ -36,11 +35,6 @@ void Kernels::copy_rows(Context& /*ctx*/, RowsView from, std::int64_t rows, std:
   for (std::int64_t row = 0; row < rows; ++row) {
     std::copy_n(from.first + row * from.stride, width, to + row * to_stride);
   }
-}
-
-void Kernels::keep_stable_masks(Context& ctx, const KeepStableMasksArgs& args, TensorView masks,
-                                TensorView scores) const {
-  keep_stable_masks_on_host(ctx, args, masks, scores);
 }
 
 std::vector<MaskRuns> Kernels::mask_runs(Context& /*ctx*/, const MaskRunsArgs& /*args*/) const {

@@ -17,9 +17,10 @@ std::vector<Shape> shapes_of(const RecordedRuns::Inputs& inputs) {
   return shapes;
 }
 
-void copy(Context& ctx, ConstTensorView from, TensorView to) {
-  const std::int64_t count = from.shape().numel();
-  copy_rows(ctx, {.x = from, .stride = count, .rows = 1, .width = count}, to, 0, count);
+void copy_into(Context& ctx, const RecordedRuns::Inputs& inputs, std::vector<Tensor>& own) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].empty()) copy(ctx, inputs[i], own[i]);
+  }
 }
 
 std::vector<Tensor> copies(Context& ctx, const std::vector<Tensor>& tensors) {
@@ -36,9 +37,7 @@ std::vector<Tensor> RecordedRuns::call(Context& ctx, const Function& function, c
   if (!entry.recording && !entry.refused && entry.calls++ >= kCallsBefore)
     record(ctx, function, inputs, entry);
   if (!entry.recording) return function.run(inputs);
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (!inputs[i].empty()) copy(ctx, inputs[i], entry.inputs[i]);
-  }
+  copy_into(ctx, inputs, entry.inputs);
   entry.recording->replay(ctx);
   return copies(ctx, entry.outputs);
 }
@@ -74,12 +73,9 @@ void RecordedRuns::record(Context& ctx, const Function& function, const Inputs& 
     for (const ConstTensorView& input : inputs) {
       entry.inputs.push_back(input.empty() ? Tensor() : entry.arena->make(input.shape()));
     }
-    Inputs own;
-    for (const Tensor& input : entry.inputs) own.push_back(input.empty() ? ConstTensorView() : input.view());
+    const Inputs own(entry.inputs.cbegin(), entry.inputs.cend());
     const Context::Recorded scope(ctx, *entry.arena);
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (!inputs[i].empty()) copy(ctx, inputs[i], entry.inputs[i]);
-    }
+    copy_into(ctx, inputs, entry.inputs);
     // Once for the memory: none may be asked for while a run is written down.
     entry.outputs = function.run(own);
     entry.outputs.clear();

@@ -29,8 +29,9 @@ void keep_stable_masks(Context& ctx, const KeepStableMasksArgs& args, TensorView
   ctx.kernels().keep_stable_masks(ctx, args, masks, scores);
 }
 
-void keep_stable_masks_on_host(Context& ctx, const KeepStableMasksArgs& args, TensorView masks,
-                               TensorView scores) {
+// On the host.
+void Kernels::keep_stable_masks(Context& ctx, const KeepStableMasksArgs& args, TensorView masks,
+                                TensorView scores) const {
   const Shape& in = args.masks.shape();
   const std::int64_t area = in[2] * in[3];
   ctx.team().parallel_for(in[0], [&](std::int64_t p, int) {

@@ -18,8 +18,4 @@ struct KeepStableMasksArgs {
 };
 void keep_stable_masks(Context& ctx, const KeepStableMasksArgs& args, TensorView masks, TensorView scores);
 
-/// What backends do whose tensors lie in the host's memory.
-void keep_stable_masks_on_host(Context& ctx, const KeepStableMasksArgs& args, TensorView masks,
-                               TensorView scores);
-
 }  // namespace facet::ops

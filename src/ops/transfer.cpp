@@ -5,16 +5,17 @@
 namespace facet::ops {
 
 Tensor uploaded(Context& ctx, Tensor host) {
-  if (ctx.kernels().on_host()) return host;
+  return ctx.kernels().on_host() ? std::move(host) : uploaded_copy(ctx, host);
+}
+
+Tensor uploaded_copy(Context& ctx, ConstTensorView host) {
   Tensor out = ctx.make(host.shape(), host.dtype());
   ctx.kernels().upload(ctx, host, out);
   return out;
 }
 
 OnDevice::OnDevice(Context& ctx, ConstTensorView host) : host_(host) {
-  if (ctx.kernels().on_host() || host.empty()) return;
-  copy_ = ctx.make(host.shape(), host.dtype());
-  ctx.kernels().upload(ctx, host, copy_);
+  if (!ctx.kernels().on_host() && !host.empty()) copy_ = uploaded_copy(ctx, host);
 }
 
 OnHost::OnHost(Context& ctx, ConstTensorView x) : x_(x) {
@@ -29,11 +30,15 @@ Tensor downloaded(Context& ctx, ConstTensorView x) {
 
 Tensor kept(const Context& ctx, Tensor x) { return ctx.kernels().on_host() ? x.clone() : std::move(x); }
 
+void copy(Context& ctx, ConstTensorView x, TensorView out, std::int64_t offset) {
+  const std::int64_t count = x.shape().numel();
+  copy_rows(ctx, {.x = x, .stride = count, .rows = 1, .width = count}, out, offset, count);
+}
+
 Tensor copied(Context& ctx, ConstTensorView x) {
   FACET_CHECK(x.dtype() == DType::Float32, "copied: x is " + std::string(dtype_name(x.dtype())));
   Tensor out = ctx.make(x.shape());
-  const std::int64_t count = x.shape().numel();
-  copy_rows(ctx, {.x = x, .stride = count, .rows = 1, .width = count}, out, 0, count);
+  copy(ctx, x, out);
   return out;
 }
 

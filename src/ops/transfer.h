@@ -10,6 +10,8 @@ namespace facet::ops {
 
 /// A tensor of the host as the operations read it.
 [[nodiscard]] Tensor uploaded(Context& ctx, Tensor host);
+/// A copy of one in the context's memory.
+[[nodiscard]] Tensor uploaded_copy(Context& ctx, ConstTensorView host);
 /// The same for a tensor that somebody else owns.
 class OnDevice {
  public:
@@ -39,6 +41,10 @@ class OnHost {
 /// up.
 [[nodiscard]] Tensor kept(const Context& ctx, Tensor x);
 
+/// All elements of x, in their order, from element `offset` of out on.
+/// Dtypes  f32
+/// Errors  ContractError when out is too small
+void copy(Context& ctx, ConstTensorView x, TensorView out, std::int64_t offset = 0);
 /// A copy in the context's memory.
 [[nodiscard]] Tensor copied(Context& ctx, ConstTensorView x);
 

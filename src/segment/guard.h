@@ -1,9 +1,11 @@
 #pragma once
 
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "facet/status.h"
+#include "ops/context.h"
 
 namespace facet::segment {
 
@@ -18,6 +20,19 @@ auto guarded(const Body& body) -> decltype(body()) {
   } catch (const std::bad_alloc&) {
     return Status(StatusCode::OutOfMemory, "the machine has too little memory for this step");
   }
+}
+
+/// What `run` gives; nothing where it asks for more than the memory of `ctx`, of which what nobody uses is
+/// then given back.   Errors  what else `run` throws
+template <class Run>
+auto if_it_fits(ops::Context& ctx, const Run& run) -> std::optional<decltype(run())> {
+  try {
+    return run();
+  } catch (const StatusError& error) {
+    if (error.status().code() != StatusCode::OutOfMemory) throw;
+  }
+  ctx.arena().trim();
+  return std::nullopt;
 }
 
 }  // namespace facet::segment

@@ -13,15 +13,8 @@ ConstTensorView view_or_none(const std::shared_ptr<const Tensor>& tensor) {
   return tensor == nullptr ? ConstTensorView() : tensor->view();
 }
 
-ConstTensorView view_or_none(const Tensor& tensor) {
-  return tensor.empty() ? ConstTensorView() : tensor.view();
-}
-
 Tensor uploaded(ops::Context& ctx, const std::shared_ptr<const Tensor>& host) {
-  if (host == nullptr) return {};
-  Tensor out = ctx.make(host->shape(), host->dtype());
-  ctx.kernels().upload(ctx, *host, out);
-  return out;
+  return host == nullptr ? Tensor() : ops::uploaded_copy(ctx, *host);
 }
 
 Tensor picture_of(ops::Context& ctx, const Tensor& batch, std::int64_t index) {
@@ -42,7 +35,7 @@ PlacedFeatures::Views PlacedFeatures::get(const Embedding& embedding) {
          uploaded(ctx_, embedding.high_res1)});
   }
   const Kept& kept = kept_.front();
-  return {kept.image, view_or_none(kept.high_res0), view_or_none(kept.high_res1)};
+  return {kept.image, kept.high_res0, kept.high_res1};
 }
 
 void PlacedFeatures::keep(const Embedding& embedding, const models::ImageFeatures& made, std::int64_t index) {

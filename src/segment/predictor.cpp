@@ -163,20 +163,18 @@ std::shared_ptr<const Tensor> slice_of(ops::Context& ctx, const Tensor& batch, s
 bool Predictor::Impl::encode(std::span<const Image* const> images,
                              std::span<const segment::Placement> placements,
                              std::vector<Embedding>& embeddings) {
-  models::ImageFeatures features;
-  try {
-    features = model->encode_picture(ctx, stacked_inputs(ctx, images, placements));
-  } catch (const StatusError& error) {
-    if (error.status().code() != StatusCode::OutOfMemory || images.size() == 1) throw;
+  const auto run = [&] { return model->encode_picture(ctx, stacked_inputs(ctx, images, placements)); };
+  const std::optional<models::ImageFeatures> features =
+      images.size() == 1 ? run() : segment::if_it_fits(ctx, run);
+  if (!features) {
     ++reduced_batches;
-    ctx.arena().trim();
     return false;
   }
   for (std::int64_t i = 0; i < std::int64_t(images.size()); ++i) {
-    embeddings.push_back({slice_of(ctx, features.image, i), slice_of(ctx, features.high_res0, i),
-                          slice_of(ctx, features.high_res1, i), placements[i].original, placements[i].input,
+    embeddings.push_back({slice_of(ctx, features->image, i), slice_of(ctx, features->high_res0, i),
+                          slice_of(ctx, features->high_res1, i), placements[i].original, placements[i].input,
                           model->info.fingerprint});
-    decoder.keep_placed(embeddings.back(), features, i);
+    decoder.keep_placed(embeddings.back(), *features, i);
   }
   return true;
 }

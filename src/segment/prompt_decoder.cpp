@@ -5,6 +5,7 @@
 
 #include "ops/elementwise.h"
 #include "ops/transfer.h"
+#include "segment/guard.h"
 
 namespace facet::segment {
 namespace {
@@ -126,19 +127,6 @@ DecodedBatch PromptDecoder::decode_batch(const Embedding& embedding, std::span<c
   return with_scores_on_host(ctx_, model_.mask_decoder.forward(ctx_, input));
 }
 
-std::optional<DecodedBatch> PromptDecoder::decode_if_it_fits(const Embedding& embedding,
-                                                             std::span<const DecoderPrompt> batch,
-                                                             bool multimask, bool share) {
-  try {
-    return decode_batch(embedding, batch, multimask, share);
-  } catch (const StatusError& error) {
-    if (error.status().code() != StatusCode::OutOfMemory || batch.size() == 1) throw;
-  }
-  ++reduced_batches_;
-  ctx_.arena().trim();
-  return std::nullopt;
-}
-
 void PromptDecoder::decode(const Embedding& embedding, std::vector<DecoderPrompt> prompts, bool multimask,
                            int per_batch, const Consume& consume) {
   const bool share = pays(embedding.features, prompts.size());
@@ -152,8 +140,10 @@ void PromptDecoder::decode(const Embedding& embedding, std::vector<DecoderPrompt
     while (end < prompts.size() && end - begin < most && alike(prompts[begin], prompts[end])) ++end;
     ctx_.between_blocks();
     const std::span<const DecoderPrompt> batch(prompts.data() + begin, end - begin);
-    const std::optional<DecodedBatch> decoded = decode_if_it_fits(embedding, batch, multimask, share);
+    const auto run = [&] { return decode_batch(embedding, batch, multimask, share); };
+    const std::optional<DecodedBatch> decoded = batch.size() == 1 ? run() : if_it_fits(ctx_, run);
     if (!decoded) {
+      ++reduced_batches_;
       most = batch.size() / 2;
       continue;
     }

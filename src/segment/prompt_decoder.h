@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -72,10 +71,6 @@ class PromptDecoder {
 
   [[nodiscard]] DecodedBatch decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,
                                           bool multimask, bool share);
-  /// Nothing where several prompts are more than the memory holds.
-  [[nodiscard]] std::optional<DecodedBatch> decode_if_it_fits(const Embedding& embedding,
-                                                              std::span<const DecoderPrompt> batch,
-                                                              bool multimask, bool share);
   [[nodiscard]] Tensor without_mask(ConstTensorView features);
 
   /// Notes that prompts of a picture come in; whether they pay for what they share.

@@ -11,6 +11,7 @@
 
 #include "core/heap.h"
 #include "facet/precision.h"
+#include "ops/named_device.h"
 #include "service/api/application.h"
 #include "service/api/openapi.h"
 #include "service/api/schemas.h"
@@ -143,9 +144,10 @@ class Service {
     for (const auto& [name, entry] : config.models) {
       Result<std::filesystem::path> file = named_file(options_.folder, entry.file);
       if (!file.ok()) return file.status().with_context("model " + name);
-      const bool on_cpu = config.device == "cpu";
-      const std::string precision = !entry.precision.empty() ? entry.precision : on_cpu ? "fp32" : "bf16";
-      if (on_cpu) warn_if_slow(name, precision);
+      const std::string precision = !entry.precision.empty()
+                                        ? entry.precision
+                                        : std::string(precision_name(ops::usual_precision(config.device)));
+      if (config.device == "cpu") warn_if_slow(name, precision);
       models_.load({.name = name, .file = *file, .precision = precision},
                    [this, model = name, first](const Status& status) {
                      log_load(model, status);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ops/cuda/cuda_kernels.h"
+#include "ops/named_device.h"
 
 namespace facet::testing {
 
@@ -24,7 +25,7 @@ inline bool runs_published_sizes([[maybe_unused]] const std::string& device) {
 }
 
 inline ops::KernelsPtr golden_kernels(const std::string& device, Precision precision = Precision::Fp32) {
-  return device == "cpu" ? ops::cpu_kernels(precision) : ops::cuda_kernels(0, precision).value();
+  return ops::kernels_on(device, precision).value();
 }
 
 /// A name for a test: letters, digits and _ alone.

@@ -8,6 +8,7 @@
 #include "ops/linear.h"
 #include "ops/op_fixture.h"
 #include "ops/transfer.h"
+#include "support/cuda_device.h"
 
 namespace facet::ops {
 namespace {
@@ -23,7 +24,7 @@ std::vector<Tensor> one(Tensor tensor) {
 class RecordedRunsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (cuda_device_count() == 0) GTEST_SKIP() << "there is no CUDA device";
+    FACET_REQUIRE_CUDA_DEVICE();
     ctx = std::make_unique<Context>(cuda_kernels(0, Precision::Fp32).value());
   }
   // Five calls on different values of one shape: plain, plain, written down, started whole twice.

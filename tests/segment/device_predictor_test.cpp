@@ -7,6 +7,7 @@
 #include "facet/predictor.h"
 #include "models/sam_model.h"
 #include "ops/cuda/cuda_kernels.h"
+#include "support/cuda_device.h"
 #include "support/tensors.h"
 #include "support/tiny_sam.h"
 
@@ -33,7 +34,7 @@ std::vector<Prompt> clicks(int count) {
 class DevicePredictor : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (ops::cuda_device_count() == 0) GTEST_SKIP() << "there is no CUDA device";
+    FACET_REQUIRE_CUDA_DEVICE();
     model = models::build_model(testing::TinySam(), ops::cuda_kernels(0, Precision::Fp32).value()).value();
   }
   ModelPtr model;

@@ -7,6 +7,7 @@
 #include "ops/cuda/cuda_kernels.h"
 #include "ops/transfer.h"
 #include "segment/mask_upsampling.h"
+#include "support/cuda_device.h"
 #include "support/tensors.h"
 
 namespace facet::segment {
@@ -38,7 +39,7 @@ class MaskRunsOnDevice : public ::testing::Test {
   }
 
   void SetUp() override {
-    if (ops::cuda_device_count() == 0) GTEST_SKIP() << "this machine has no CUDA device that works";
+    FACET_REQUIRE_CUDA_DEVICE();
     ctx_.emplace(ops::cuda_kernels(0, Precision::Fp32).value(), ThreadTeam(2));
   }
 

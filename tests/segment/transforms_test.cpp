@@ -9,6 +9,7 @@
 #include "ops/cuda/cuda_kernels.h"
 #include "ops/picture_input.h"
 #include "ops/transfer.h"
+#include "support/cuda_device.h"
 
 namespace facet::segment {
 namespace {
@@ -100,7 +101,7 @@ class DeviceInput : public ::testing::Test {
                                     {97, 95},   {2, 2},     {2, 90},  {90, 2},  {1031, 67}};
 
   void SetUp() override {
-    if (ops::cuda_device_count() == 0) GTEST_SKIP() << "no CUDA device, nor its emulation";
+    FACET_REQUIRE_CUDA_DEVICE();
     device.emplace(ops::cuda_kernels(0, Precision::Fp32).value(), ThreadTeam(2));
   }
   [[nodiscard]] Tensor on_host(const Tensor& x) { return ops::downloaded(*device, x); }

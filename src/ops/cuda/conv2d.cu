@@ -14,22 +14,13 @@ namespace {
 constexpr int kPack = 8;
 constexpr std::int64_t kMostColumnBytes = std::int64_t(256) << 20;
 
-Tensor with_element_type(Tensor host, DType dtype) {
-  if (dtype == DType::Float32) return host;
-  Tensor out(host.shape(), dtype);
-  for (std::int64_t i = 0; i < host.shape().numel(); ++i)
-    out.data<BFloat16>()[i] = BFloat16(host.data<float>()[i]);
-  return out;
-}
-
 class CudaConv2d final : public PackedConv2d {
  public:
   CudaConv2d(const Conv2dConfig& config, ConstTensorView weight, ConstTensorView bias, DType product_dtype,
              bool fast_float32, const Place& place)
       : PackedConv2d(config),
         fast_float32_(fast_float32),
-        weight_(place(config.depthwise ? filters_of(weight)
-                                       : with_element_type(matrix_of(weight), product_dtype))),
+        weight_(place(config.depthwise ? filters_of(weight) : rounded_to(product_dtype, matrix_of(weight)))),
         bias_(bias.empty() ? Tensor() : place(Tensor::from(bias.data<float>(), bias.shape()))) {}
 
   [[nodiscard]] bool fast_float32() const { return fast_float32_; }
@@ -122,15 +113,11 @@ __global__ void columns_kernel(const From* x, To* columns, Geometry g, std::int6
 void make_columns(Context& ctx, ConstTensorView x, const Geometry& g, std::int64_t first, std::int64_t lines,
                   TensorView columns) {
   const int packs = int(columns.shape()[1] / kPack);
-  with_element(x.dtype(), [&](auto from_element) {
-    with_element(columns.dtype(), [&](auto to_element) {
-      using From = decltype(from_element);
-      using To = decltype(to_element);
-      const bool whole = fits_packs(kPack, g.channels, {x.raw()});
-      launch(whole ? columns_kernel<From, To, true> : columns_kernel<From, To, false>,
-             rows_shape(lines, std::int64_t(g.out_columns) * packs), stream_of(ctx),
-             static_cast<const From*>(x.raw()), static_cast<To*>(columns.raw()), g, first, lines, packs);
-    });
+  with_elements(x, columns, [&]<typename From, typename To>(const From* from, To* to) {
+    const bool whole = fits_packs(kPack, g.channels, {from});
+    launch(whole ? columns_kernel<From, To, true> : columns_kernel<From, To, false>,
+           rows_shape(lines, std::int64_t(g.out_columns) * packs), stream_of(ctx), from, to, g, first, lines,
+           packs);
   });
 }
 
@@ -279,11 +266,8 @@ void conv2d(Context& ctx, ConstTensorView x, const PackedConv2d& weights, Tensor
     return to.finish(ctx);
   }
   const Geometry g = geometry_of(weights.config(), x.shape(), out.shape());
-  with_element(x.dtype(), [&](auto from) {
-    with_element(out.dtype(), [&](auto to) {
-      depthwise(stream_of(ctx), static_cast<const decltype(from)*>(x.raw()), *packed, g,
-                out.shape()[0] * g.out_rows, static_cast<decltype(to)*>(out.raw()));
-    });
+  with_elements(x, out, [&](const auto* from, auto* to) {
+    depthwise(stream_of(ctx), from, *packed, g, out.shape()[0] * g.out_rows, to);
   });
 }
 

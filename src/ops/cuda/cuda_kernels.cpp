@@ -65,8 +65,8 @@ class Device {
 
 class CudaKernels final : public Kernels {
  public:
-  CudaKernels(std::shared_ptr<Device> device, Precision precision, bool fast_float32)
-      : device_(std::move(device)), precision_(precision), fast_float32_(fast_float32) {
+  CudaKernels(std::shared_ptr<Device> device, Precision precision, bool rounds_float32)
+      : device_(std::move(device)), precision_(precision), rounds_float32_(rounds_float32) {
     if (precision == Precision::Bf16) {
       full_precision_ = std::make_unique<const CudaKernels>(device_, Precision::Fp32, true);
     }
@@ -126,11 +126,11 @@ class CudaKernels final : public Kernels {
   [[nodiscard]] std::unique_ptr<const PackedConv2d> pack_conv2d(const Conv2dConfig& config,
                                                                 ConstTensorView weight,
                                                                 ConstTensorView bias) const override {
-    return cuda::pack_conv2d(config, weight, bias, activation_dtype(), fast_float32_, place());
+    return cuda::pack_conv2d(config, weight, bias, activation_dtype(), rounds_float32_, place());
   }
   void linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, LinearOptions options,
               TensorView out) const override {
-    cuda::linear(ctx, x, weights, options, rounds_float32(), out);
+    cuda::linear(ctx, x, weights, options, rounds_float32_, out);
   }
   void conv2d(Context& ctx, ConstTensorView x, const PackedConv2d& weights, TensorView out) const override {
     cuda::conv2d(ctx, x, weights, out);
@@ -146,13 +146,13 @@ class CudaKernels final : public Kernels {
     cuda::window_attention(ctx, args, out);
   }
   void pool_for_tokens(Context& ctx, const PoolForTokensArgs& args, TensorView out) const override {
-    cuda::pool_for_tokens(ctx, args, rounds_float32(), out);
+    cuda::pool_for_tokens(ctx, args, rounds_float32_, out);
   }
   void spread_tokens(Context& ctx, const SpreadTokensArgs& args, TensorView out) const override {
-    cuda::spread_tokens(ctx, args, rounds_float32(), out);
+    cuda::spread_tokens(ctx, args, rounds_float32_, out);
   }
   void subpixel_masks(Context& ctx, const SubpixelMasksArgs& args, TensorView out) const override {
-    cuda::subpixel_masks(ctx, args, rounds_float32(), out);
+    cuda::subpixel_masks(ctx, args, rounds_float32_, out);
   }
   void copy_rows(Context& ctx, RowsView from, std::int64_t rows, std::int64_t width, float* to,
                  std::int64_t to_stride) const override {
@@ -195,15 +195,13 @@ class CudaKernels final : public Kernels {
   }
 
  private:
-  // A context of the model's precision also runs the parts that stay in float32.
-  [[nodiscard]] bool rounds_float32() const { return fast_float32_ || precision_ == Precision::Bf16; }
   [[nodiscard]] cuda::Place place() const {
     return [device = device_](Tensor host) { return device->placed(host); };
   }
 
   std::shared_ptr<Device> device_;
   Precision precision_;
-  bool fast_float32_;  // products of float32 may round their factors to tf32
+  bool rounds_float32_;  // to tf32, in products: in a model of bfloat16, the parts that stay in float32
   std::unique_ptr<const CudaKernels> full_precision_;
 };
 
@@ -228,7 +226,8 @@ Result<KernelsPtr> cuda_kernels(int device, Precision precision) {
     return Status(StatusCode::Usage,
                   "CUDA runs fp32 and bf16, not " + std::string(precision_name(precision)));
   }
-  return KernelsPtr(std::make_shared<const CudaKernels>(std::make_shared<Device>(device), precision, false));
+  return KernelsPtr(std::make_shared<const CudaKernels>(std::make_shared<Device>(device), precision,
+                                                        precision == Precision::Bf16));
 }
 
 }  // namespace facet::ops

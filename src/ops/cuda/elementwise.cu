@@ -41,19 +41,13 @@ template <typename Op>
 void map(Context& ctx, ConstTensorView x, TensorView out, Op op) {
   const std::int64_t count = out.shape().numel();
   if (count == 0) return;
-  with_element(x.dtype(), [&](auto from_element) {
-    with_element(out.dtype(), [&](auto to_element) {
-      using From = decltype(from_element);
-      using To = decltype(to_element);
-      const auto* from = static_cast<const From*>(x.raw());
-      auto* to = static_cast<To*>(out.raw());
-      if (fits_packs(1, 1, {from, to})) {
-        launch(map_kernel<From, To, kPack, Op>, line_shape(blocks_for(count, kPack)), stream_of(ctx), from,
-               to, count, op);
-      } else {
-        launch(map_kernel<From, To, 1, Op>, line_shape(count), stream_of(ctx), from, to, count, op);
-      }
-    });
+  with_elements(x, out, [&]<typename From, typename To>(const From* from, To* to) {
+    if (fits_packs(1, 1, {from, to})) {
+      launch(map_kernel<From, To, kPack, Op>, line_shape(blocks_for(count, kPack)), stream_of(ctx), from, to,
+             count, op);
+    } else {
+      launch(map_kernel<From, To, 1, Op>, line_shape(count), stream_of(ctx), from, to, count, op);
+    }
   });
 }
 
@@ -166,20 +160,16 @@ void max_pool2(Context& ctx, ConstTensorView x, TensorView out) {
   const std::int64_t rows = shape[0] * shape[1];
   const std::int64_t width = shape[2] * shape[3];
   if (rows * width == 0) return;
-  with_element(x.dtype(), [&](auto from_element) {
-    with_element(out.dtype(), [&](auto to_element) {
-      using From = decltype(from_element);
-      using To = decltype(to_element);
-      const auto start = [&](auto kernel, int n) {
-        launch(kernel, rows_shape(rows, width / n), stream_of(ctx), static_cast<const From*>(x.raw()),
-               static_cast<To*>(out.raw()), rows, int(shape[2]), int(shape[3]));
-      };
-      if (fits_packs(kPack, shape[3], {x.raw(), out.raw()})) {
-        start(max_pool2_kernel<From, To, kPack>, kPack);
-      } else {
-        start(max_pool2_kernel<From, To, 1>, 1);
-      }
-    });
+  with_elements(x, out, [&]<typename From, typename To>(const From* from, To* to) {
+    const auto start = [&](auto kernel, int n) {
+      launch(kernel, rows_shape(rows, width / n), stream_of(ctx), from, to, rows, int(shape[2]),
+             int(shape[3]));
+    };
+    if (fits_packs(kPack, shape[3], {from, to})) {
+      start(max_pool2_kernel<From, To, kPack>, kPack);
+    } else {
+      start(max_pool2_kernel<From, To, 1>, 1);
+    }
   });
 }
 

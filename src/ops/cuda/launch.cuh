@@ -73,10 +73,12 @@ __device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float value) {
   return __float2bfloat16(value);
 }
 
-__device__ inline float warp_sum(float value) {
-  for (int step = kWarp / 2; step > 0; step /= 2) value += __shfl_xor_sync(0xffffffffU, value, step);
+/// Over `lanes` neighbours of a warp, a power of two of them.
+__device__ inline float group_sum(float value, int lanes) {
+  for (int step = lanes / 2; step > 0; step /= 2) value += __shfl_xor_sync(0xffffffffU, value, step);
   return value;
 }
+__device__ inline float warp_sum(float value) { return group_sum(value, kWarp); }
 __device__ inline float warp_max(float value) {
   for (int step = kWarp / 2; step > 0; step /= 2) {
     value = fmaxf(value, __shfl_xor_sync(0xffffffffU, value, step));
@@ -107,6 +109,15 @@ void with_element(DType dtype, const Visit& visit) {
   } else {
     visit(float{});
   }
+}
+/// Calls visit(const From* from, To* to), where elements are read and where they are written.
+template <typename Visit>
+void with_elements(ConstTensorView x, TensorView out, const Visit& visit) {
+  with_element(x.dtype(), [&](auto from) {
+    with_element(out.dtype(), [&](auto to) {
+      visit(static_cast<const decltype(from)*>(x.raw()), static_cast<decltype(to)*>(out.raw()));
+    });
+  });
 }
 
 }  // namespace facet::ops::cuda

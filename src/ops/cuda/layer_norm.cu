@@ -16,12 +16,6 @@ struct Rows {
   Activation activation;
 };
 
-// Over neighbouring lanes, a power of two of them.
-__device__ float group_sum(float value, int lanes) {
-  for (int step = lanes / 2; step > 0; step /= 2) value += __shfl_xor_sync(0xffffffffU, value, step);
-  return value;
-}
-
 // `lanes` threads hold a row in registers, kPacks packs each.
 template <typename From, typename To, int N, int kPacks>
 __global__ void norm_rows_kernel(const From* x, To* out, Rows args, int lanes) {
@@ -133,12 +127,7 @@ void added_layer_norm(Context& ctx, const AddedNormArgs& args, TensorView out) {
                  .channels = channels,
                  .eps = args.eps,
                  .activation = args.activation};
-  with_element(args.x.dtype(), [&](auto from) {
-    with_element(out.dtype(), [&](auto to) {
-      norm_rows(stream_of(ctx), static_cast<const decltype(from)*>(args.x.raw()),
-                static_cast<decltype(to)*>(out.raw()), all);
-    });
-  });
+  with_elements(args.x, out, [&](const auto* from, auto* to) { norm_rows(stream_of(ctx), from, to, all); });
 }
 
 void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,

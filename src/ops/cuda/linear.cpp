@@ -1,5 +1,7 @@
 #include "ops/cuda/linear.h"
 
+#include <algorithm>
+
 #include "core/check.h"
 #include "ops/convert.h"
 #include "ops/cuda/product.h"
@@ -31,42 +33,39 @@ class CudaLinear final : public PackedLinear {
   Tensor narrow_bias_;  // the same in bfloat16, beside a matrix of it
 };
 
-Tensor narrowed(ConstTensorView values) {
-  Tensor out(values.shape(), DType::BFloat16);
-  const auto from = values.data<float>();
-  for (std::size_t i = 0; i < from.size(); ++i) out.data<BFloat16>()[i] = BFloat16(from[i]);
-  return out;
-}
-
-Tensor with_padded_rows(ConstTensorView weight, DType dtype) {
+Tensor with_padded_rows(ConstTensorView weight) {
   const std::int64_t out = weight.shape()[0];
   const std::int64_t in = weight.shape()[1];
-  Tensor matrix = Tensor::zeros({out, padded(in)}, dtype);
+  Tensor matrix = Tensor::zeros({out, padded(in)});
   for (std::int64_t row = 0; row < out; ++row) {
-    const float* from = weight.data<float>().data() + row * in;
-    if (dtype == DType::Float32) {
-      std::copy_n(from, in, matrix.data<float>().data() + row * padded(in));
-    } else {
-      BFloat16* to = matrix.data<BFloat16>().data() + row * padded(in);
-      for (std::int64_t i = 0; i < in; ++i) to[i] = BFloat16(from[i]);
-    }
+    std::copy_n(weight.data<float>().data() + row * in, in, matrix.data<float>().data() + row * padded(in));
   }
   return matrix;
 }
 
+Tensor copy_of(ConstTensorView host) { return Tensor::from(host.data<float>(), host.shape()); }
+
 }  // namespace
+
+Tensor rounded_to(DType dtype, Tensor host) {
+  if (dtype == DType::Float32) return host;
+  Tensor out(host.shape(), dtype);
+  std::ranges::transform(host.data<float>(), out.data<BFloat16>().begin(),
+                         [](float value) { return BFloat16(value); });
+  return out;
+}
 
 std::unique_ptr<const PackedLinear> pack_linear(ConstTensorView weight, ConstTensorView bias, DType dtype,
                                                 const Place& place) {
   Tensor placed_bias;
   Tensor narrow_bias;
   if (!bias.empty()) {
-    placed_bias = place(Tensor::from(bias.data<float>(), bias.shape()));
-    if (dtype == DType::BFloat16) narrow_bias = place(narrowed(bias));
+    placed_bias = place(copy_of(bias));
+    if (dtype == DType::BFloat16) narrow_bias = place(rounded_to(dtype, copy_of(bias)));
   }
   return std::make_unique<CudaLinear>(weight.shape()[1], weight.shape()[0],
-                                      place(with_padded_rows(weight, dtype)), std::move(placed_bias),
-                                      std::move(narrow_bias));
+                                      place(rounded_to(dtype, with_padded_rows(weight))),
+                                      std::move(placed_bias), std::move(narrow_bias));
 }
 
 void linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, LinearOptions options,

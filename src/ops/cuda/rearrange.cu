@@ -102,20 +102,16 @@ void space_to_depth(Context& ctx, ConstTensorView x, int block, TensorView out) 
   const int columns = int(shape[2]);
   const int run = int(x.shape()[3]) * block;
   if (shape.numel() == 0) return;
-  with_element(x.dtype(), [&](auto from_element) {
-    with_element(out.dtype(), [&](auto to_element) {
-      using From = decltype(from_element);
-      using To = decltype(to_element);
-      const auto start = [&](auto kernel, int n) {
-        launch(kernel, rows_shape(rows, std::int64_t(columns) * run / n), stream_of(ctx),
-               static_cast<const From*>(x.raw()), static_cast<To*>(out.raw()), rows, columns, block, run);
-      };
-      if (fits_packs(8, run, {x.raw(), out.raw()})) {
-        start(space_to_depth_kernel<From, To, 8>, 8);
-      } else {
-        start(space_to_depth_kernel<From, To, 1>, 1);
-      }
-    });
+  with_elements(x, out, [&]<typename From, typename To>(const From* from, To* to) {
+    const auto start = [&](auto kernel, int n) {
+      launch(kernel, rows_shape(rows, std::int64_t(columns) * run / n), stream_of(ctx), from, to, rows,
+             columns, block, run);
+    };
+    if (fits_packs(8, run, {from, to})) {
+      start(space_to_depth_kernel<From, To, 8>, 8);
+    } else {
+      start(space_to_depth_kernel<From, To, 1>, 1);
+    }
   });
 }
 

@@ -74,45 +74,36 @@ __global__ void add_upsampled2_kernel(const From* x, To* out, std::int64_t rows,
 }  // namespace
 
 void resize_bilinear(Context& ctx, ConstTensorView x, TensorView out) {
-  const Shape& from = x.shape();
-  const Shape& to = out.shape();
-  if (to.numel() == 0) return;
-  with_element(x.dtype(), [&](auto from_element) {
-    with_element(out.dtype(), [&](auto to_element) {
-      using From = decltype(from_element);
-      using To = decltype(to_element);
-      const auto start = [&](auto kernel, int n) {
-        launch(kernel, rows_shape(to[0] * to[1], to[2] * to[3] / n), stream_of(ctx),
-               static_cast<const From*>(x.raw()), static_cast<To*>(out.raw()), to[0] * to[1],
-               Extent{int(from[1]), int(from[2])}, Extent{int(to[1]), int(to[2])}, int(to[3]));
-      };
-      if (fits_packs(8, to[3], {x.raw(), out.raw()})) {
-        start(resize_kernel<From, To, 8>, 8);
-      } else {
-        start(resize_kernel<From, To, 1>, 1);
-      }
-    });
+  const Shape& in = x.shape();
+  const Shape& shape = out.shape();
+  if (shape.numel() == 0) return;
+  with_elements(x, out, [&]<typename From, typename To>(const From* from, To* to) {
+    const auto start = [&](auto kernel, int n) {
+      launch(kernel, rows_shape(shape[0] * shape[1], shape[2] * shape[3] / n), stream_of(ctx), from, to,
+             shape[0] * shape[1], Extent{int(in[1]), int(in[2])}, Extent{int(shape[1]), int(shape[2])},
+             int(shape[3]));
+    };
+    if (fits_packs(8, shape[3], {from, to})) {
+      start(resize_kernel<From, To, 8>, 8);
+    } else {
+      start(resize_kernel<From, To, 1>, 1);
+    }
   });
 }
 
 void add_upsampled2(Context& ctx, ConstTensorView x, TensorView out) {
   const Shape& shape = out.shape();
   if (shape.numel() == 0) return;
-  with_element(x.dtype(), [&](auto from_element) {
-    with_element(out.dtype(), [&](auto to_element) {
-      using From = decltype(from_element);
-      using To = decltype(to_element);
-      const auto start = [&](auto kernel, int n) {
-        launch(kernel, rows_shape(shape[0] * shape[1], shape[2] * shape[3] / n), stream_of(ctx),
-               static_cast<const From*>(x.raw()), static_cast<To*>(out.raw()), shape[0] * shape[1],
-               int(shape[2]), int(shape[3]));
-      };
-      if (fits_packs(8, shape[3], {x.raw(), out.raw()})) {
-        start(add_upsampled2_kernel<From, To, 8>, 8);
-      } else {
-        start(add_upsampled2_kernel<From, To, 1>, 1);
-      }
-    });
+  with_elements(x, out, [&]<typename From, typename To>(const From* from, To* to) {
+    const auto start = [&](auto kernel, int n) {
+      launch(kernel, rows_shape(shape[0] * shape[1], shape[2] * shape[3] / n), stream_of(ctx), from, to,
+             shape[0] * shape[1], int(shape[2]), int(shape[3]));
+    };
+    if (fits_packs(8, shape[3], {from, to})) {
+      start(add_upsampled2_kernel<From, To, 8>, 8);
+    } else {
+      start(add_upsampled2_kernel<From, To, 1>, 1);
+    }
   });
 }
 

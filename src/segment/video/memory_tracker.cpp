@@ -191,12 +191,10 @@ void MemoryTracker::track_objects(std::span<TrackedObject* const> objects, Frame
   std::vector<FrameOutput> outputs;
   {
     Tensor images = ctx_.make({std::int64_t(objects.size()), tokens[0], tokens[1]});
-    const std::int64_t width = tokens.numel();
     std::int64_t at = 0;
     for (const TrackedObject* object : objects) {
-      const Tensor image = conditioned(features, *object, frame, direction);
-      ops::copy_rows(ctx_, {.x = image, .stride = width, .rows = 1, .width = width}, images, at, width);
-      at += width;
+      ops::copy(ctx_, conditioned(features, *object, frame, direction), images, at);
+      at += tokens.numel();
     }
     outputs = decode_unprompted(ctx_, *model_, features, images);
   }

@@ -32,9 +32,8 @@ class TokenWriter {
  public:
   TokenWriter(ops::Context& ctx, TensorView tokens) : ctx_(ctx), tokens_(tokens) {}
   void add(ConstTensorView tokens) {
-    const std::int64_t count = tokens.shape().numel();
-    ops::copy_rows(ctx_, {.x = tokens, .stride = count, .rows = 1, .width = count}, tokens_, at_, count);
-    at_ += count;
+    ops::copy(ctx_, tokens, tokens_, at_);
+    at_ += tokens.shape().numel();
   }
   // Each token several times.
   void add_repeated(ConstTensorView tokens, std::int64_t times) {
