@@ -179,7 +179,7 @@ INSTANTIATE_TEST_SUITE_P(Models, SamGolden, ::testing::ValuesIn(golden_cases()),
 });
 
 // No golden holds these sizes; that they build from their published names and shapes and give finite masks is
-// what can be shown without their weights. Run by hand: ViT-H needs 3 GB and a minute.
+// what can be shown without their weights. In the slow set: ViT-H needs 3 GB and a minute.
 struct LargeCase {
   std::string shapes;
   std::string architecture;
