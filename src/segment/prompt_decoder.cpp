@@ -64,7 +64,11 @@ Tensor PromptDecoder::without_mask(ConstTensorView features) {
 
 std::vector<PromptDecoder::Kept>::iterator PromptDecoder::find_kept(const Features& features) {
   return std::find_if(kept_.begin(), kept_.end(),
-                      [&](const Kept& kept) { return kept.features == features; });
+                      [&](const Kept& kept) { return kept.features.lock() == features; });
+}
+
+void PromptDecoder::forget_gone_pictures() {
+  std::erase_if(kept_, [](const Kept& kept) { return kept.features.expired(); });
 }
 
 std::size_t PromptDecoder::count_call(const Features& features) {
@@ -129,6 +133,7 @@ DecodedBatch PromptDecoder::decode_batch(const Embedding& embedding, std::span<c
 
 void PromptDecoder::decode(const Embedding& embedding, std::vector<DecoderPrompt> prompts, bool multimask,
                            int per_batch, const Consume& consume) {
+  forget_gone_pictures();
   const bool share = pays(embedding.features, prompts.size());
   std::stable_sort(prompts.begin(), prompts.end(), [](const DecoderPrompt& a, const DecoderPrompt& b) {
     return std::pair(a.sparse.tokens(), a.mask_logits != nullptr) <

@@ -77,6 +77,16 @@ TEST_F(SharedPictures, ArePreparedOnlyWhileTheirEmbeddingLives) {
   EXPECT_FALSE(decoder_.prepare_ahead());
 }
 
+TEST_F(SharedPictures, AreKeptOnlyWhileTheirEmbeddingLives) {
+  const Embedding stays = picture(0);
+  for (int seed = 1; seed < 4; ++seed) {
+    const Embedding goes = picture(seed);
+    for (int call = 0; call < 3; ++call) click(goes);
+  }
+  for (int call = 0; call < 3; ++call) click(stays);
+  EXPECT_EQ(decoder_.kept_pictures(), 1U);
+}
+
 TEST_F(SharedPictures, ThatManyOthersFollowStartAnew) {
   const Embedding first = picture(0);
   const std::int64_t alone = click(first);
