@@ -67,10 +67,6 @@ std::vector<PromptDecoder::Kept>::iterator PromptDecoder::find_kept(const Featur
                       [&](const Kept& kept) { return kept.features.lock() == features; });
 }
 
-void PromptDecoder::forget_gone_pictures() {
-  std::erase_if(kept_, [](const Kept& kept) { return kept.features.expired(); });
-}
-
 std::size_t PromptDecoder::count_call(const Features& features) {
   const auto found = std::find_if(asked_.begin(), asked_.end(),
                                   [&](const Asked& asked) { return asked.features.lock() == features; });
@@ -93,6 +89,7 @@ const models::LayeredTransformer::Picture& PromptDecoder::prepared(const Feature
     std::rotate(found, found + 1, kept_.end());
     return kept_.back().picture;
   }
+  std::erase_if(kept_, [](const Kept& kept) { return kept.features.expired(); });
   if (kept_.size() == kKeptPictures) kept_.erase(kept_.begin());
   std::erase_if(asked_, [&](const Asked& asked) { return asked.features.lock() == features; });
   kept_.push_back({features, model_.mask_decoder.prepare(ctx_, without_mask(as_tokens(*features)))});
@@ -133,7 +130,6 @@ DecodedBatch PromptDecoder::decode_batch(const Embedding& embedding, std::span<c
 
 void PromptDecoder::decode(const Embedding& embedding, std::vector<DecoderPrompt> prompts, bool multimask,
                            int per_batch, const Consume& consume) {
-  forget_gone_pictures();
   const bool share = pays(embedding.features, prompts.size());
   std::stable_sort(prompts.begin(), prompts.end(), [](const DecoderPrompt& a, const DecoderPrompt& b) {
     return std::pair(a.sparse.tokens(), a.mask_logits != nullptr) <

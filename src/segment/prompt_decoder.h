@@ -27,8 +27,8 @@ struct DecodedBatch {
 
 /// Decodes prompts. What all prompts of a picture share is made where it pays: for several prompts in one
 /// call, or for the third call for a picture while it is among the last 16 asked about. It is kept for the
-/// last eight such pictures, about 21 MB each, while somebody holds their embedding; answers with and without
-/// it agree to rounding.
+/// last eight such pictures, about 21 MB each; that of embeddings which are gone goes when the next is made.
+/// Answers with and without it agree to rounding.
 /// Threads  one thread at a time
 class PromptDecoder {
  public:
@@ -55,7 +55,7 @@ class PromptDecoder {
   /// The batches that memory did not hold as they were asked for.
   [[nodiscard]] int reduced_batches() const { return reduced_batches_; }
 
-  /// The pictures for which what their prompts share was kept after the last call.
+  /// The pictures for which what their prompts share is kept.
   [[nodiscard]] std::size_t kept_pictures() const { return kept_.size(); }
 
   /// Makes what the third call for a picture would make, the last asked about first. False where there is
@@ -77,8 +77,6 @@ class PromptDecoder {
                                           bool multimask, bool share);
   [[nodiscard]] Tensor without_mask(ConstTensorView features);
 
-  /// Drops what is kept of pictures that nobody can ask about any more.
-  void forget_gone_pictures();
   /// Notes that prompts of a picture come in; whether they pay for what they share.
   [[nodiscard]] bool pays(const Features& features, std::size_t prompts);
   /// Notes a call for a picture that is not kept, and gives how many there were.
