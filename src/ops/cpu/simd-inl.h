@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "hwy/highway.h"
 #include "ops/kernels.h"
@@ -58,17 +59,42 @@ HWY_INLINE FloatVec load(const BFloat16* x) { return widened(hn::LoadU(BFloats()
 HWY_INLINE void store(FloatVec value, float* to) { hn::StoreU(value, Floats(), to); }
 HWY_INLINE void store(FloatVec value, BFloat16* to) { hn::StoreU(narrowed(value), BFloats(), bits_of(to)); }
 
-HWY_INLINE FloatVec load_first(std::size_t count, const float* x) {
-  return hn::MaskedLoad(hn::FirstN(Floats(), count), Floats(), x);
+// Highway masks memory for words of this size itself. Elsewhere its MaskedLoad reads a whole vector, which
+// must be aligned.
+template <class T>
+constexpr bool kMasksMemory = HWY_TARGET <= HWY_AVX3 || (HWY_TARGET == HWY_AVX2 && sizeof(T) >= 4);
+
+// The first `count` lanes, the others zero; what lies behind them in memory is neither read nor written.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> load_lanes(D d, std::size_t count, const T* x) {
+  if constexpr (kMasksMemory<T>) {
+    return hn::MaskedLoad(hn::FirstN(d, count), d, x);
+  } else {
+    HWY_ALIGN T lanes[hn::MaxLanes(D())] = {};
+    std::memcpy(lanes, x, count * sizeof(T));
+    return hn::Load(d, lanes);
+  }
 }
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void store_lanes(D d, std::size_t count, hn::Vec<D> value, T* to) {
+  if constexpr (kMasksMemory<T>) {
+    hn::BlendedStore(value, hn::FirstN(d, count), d, to);
+  } else {
+    HWY_ALIGN T lanes[hn::MaxLanes(D())];
+    hn::Store(value, d, lanes);
+    std::memcpy(to, lanes, count * sizeof(T));
+  }
+}
+
+HWY_INLINE FloatVec load_first(std::size_t count, const float* x) { return load_lanes(Floats(), count, x); }
 HWY_INLINE FloatVec load_first(std::size_t count, const BFloat16* x) {
-  return widened(hn::MaskedLoad(hn::FirstN(BFloats(), count), BFloats(), bits_of(x)));
+  return widened(load_lanes(BFloats(), count, bits_of(x)));
 }
 HWY_INLINE void store_first(std::size_t count, FloatVec value, float* to) {
-  hn::BlendedStore(value, hn::FirstN(Floats(), count), Floats(), to);
+  store_lanes(Floats(), count, value, to);
 }
 HWY_INLINE void store_first(std::size_t count, FloatVec value, BFloat16* to) {
-  hn::BlendedStore(narrowed(value), hn::FirstN(BFloats(), count), BFloats(), bits_of(to));
+  store_lanes(BFloats(), count, narrowed(value), bits_of(to));
 }
 
 // Calls `work` with a pointer to the elements, of whichever type they are.

@@ -72,10 +72,7 @@ void run_activate(Context& ctx, Activation activation, TensorView x) {
     for (; i + std::int64_t(kLanes) <= end; i += kLanes) {
       hn::StoreU(activated(activation, hn::LoadU(d, values + i)), d, values + i);
     }
-    if (i < end) {
-      const auto mask = hn::FirstN(d, end - i);
-      hn::BlendedStore(activated(activation, hn::MaskedLoad(mask, d, values + i)), mask, d, values + i);
-    }
+    if (i < end) store_first(end - i, activated(activation, load_first(end - i, values + i)), values + i);
   });
 }
 
@@ -84,11 +81,11 @@ void run_signed_mask(Context& ctx, bool binary, TensorView x) {
   ctx.team().parallel_ranges(x.shape().numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
     const Floats d;
     for (std::int64_t i = begin; i < end; i += kLanes) {
-      const auto mask = hn::FirstN(d, std::min<std::size_t>(kLanes, end - i));
-      const FloatVec logit = hn::MaskedLoad(mask, d, values + i);
+      const auto count = std::min<std::size_t>(kLanes, end - i);
+      const FloatVec logit = load_first(count, values + i);
       const FloatVec share =
           binary ? hn::IfThenElseZero(hn::Gt(logit, hn::Zero(d)), hn::Set(d, 1.0F)) : sigmoid(logit);
-      hn::BlendedStore(hn::MulAdd(share, hn::Set(d, 20.0F), hn::Set(d, -10.0F)), mask, d, values + i);
+      store_first(count, hn::MulAdd(share, hn::Set(d, 20.0F), hn::Set(d, -10.0F)), values + i);
     }
   });
 }

@@ -142,8 +142,7 @@ RowScale quantize_row(const In* x, std::size_t count, std::uint8_t* bytes, std::
   };
   for (std::size_t c = 0; c < whole; c += kLanes) hn::StoreU(byte_of(load(x + c)), d8, bytes + c);
   if (padded > whole) std::memset(bytes + whole, 0, padded - whole);
-  if (rest > 0)
-    hn::BlendedStore(byte_of(load_first(rest, x + whole)), hn::FirstN(d8, rest), d8, bytes + whole);
+  if (rest > 0) store_lanes(d8, rest, byte_of(load_first(rest, x + whole)), bytes + whole);
   return {step, zero};
 }
 
