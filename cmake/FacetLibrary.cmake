@@ -39,19 +39,31 @@ function(facet_declare_headers target public_headers internal_headers)
 endfunction()
 
 # facet_add_test(NAME SOURCES ... DEPENDS ... [FILTER PATTERN]): one GoogleTest program a folder of tests/; FILTER picks
-# those of its tests that run, as --gtest_filter does.
+# those of its tests that run, as --gtest_filter does. A process a test; of instrumented programs, whose start takes
+# a second, eight processes with an eighth of the tests each.
 function(facet_add_test name)
   cmake_parse_arguments(arg "" "FILTER" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_DEPENDS} facet_test_support facet_compiler)
   # What is tested is optimised; the tests around it compile in two thirds of the time so, and keep line numbers.
   target_compile_options(${name} PRIVATE -O1 -g1)
-  # Against hanging for ever; sanitizers slow the goldens down by a factor of ten and more.
-  set(timeout_s 1200)
-  if(FACET_SANITIZE)
-    # False alarms of GCC 12 in instrumented code.
-    target_compile_options(${name} PRIVATE -Wno-stringop-overflow -Wno-array-bounds)
-    set(timeout_s 7200)
+  if(NOT FACET_SANITIZE)
+    gtest_discover_tests(${name} TEST_FILTER "${arg_FILTER}" DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 1200)
+    return()
   endif()
-  gtest_discover_tests(${name} TEST_FILTER "${arg_FILTER}" DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${timeout_s})
+  # False alarms of GCC 12 in instrumented code.
+  target_compile_options(${name} PRIVATE -Wno-stringop-overflow -Wno-array-bounds)
+  set(filter "*")
+  if(arg_FILTER)
+    set(filter "${arg_FILTER}")
+  endif()
+  set(shares 8)
+  foreach(share RANGE 1 ${shares})
+    set(test "${name}.${share}of${shares}")
+    math(EXPR index "${share} - 1")
+    add_test(NAME ${test} COMMAND ${name} "--gtest_filter=${filter}")
+    # Against hanging for ever; sanitizers slow the goldens down by a factor of ten and more.
+    set_tests_properties(${test} PROPERTIES TIMEOUT 10800
+                         ENVIRONMENT "GTEST_TOTAL_SHARDS=${shares};GTEST_SHARD_INDEX=${index}")
+  endforeach()
 endfunction()

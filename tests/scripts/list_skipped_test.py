@@ -41,6 +41,28 @@ class ListSkipped(unittest.TestCase):
                          "2 because shared test material is not on this machine: a.pt\n    A.One\n    A.Two\n"
                          "1 because shared test material is not on this machine: b\n    B.Three\n")
 
+    def test_names_what_was_skipped_among_the_tests_of_one_process(self):
+        case = """<testcase name="facet_io_tests.1of8" status="run"><system-out>[ RUN      ] A.One
+tests/a.cpp:1: Skipped
+as root
+
+[  SKIPPED ] A.One (0 ms)
+[       OK ] A.Two (1 ms)
+tests/a.cpp:2: Skipped
+no device
+
+[  SKIPPED ] B/A.Three/0 (0 ms)
+[  SKIPPED ] 2 tests, listed below:
+[  SKIPPED ] A.One
+</system-out></testcase>"""
+        self.assertEqual(list_skipped(case), "1 because as root\n    A.One\n1 because no device\n    B/A.Three/0\n")
+
+    def test_takes_the_reason_of_a_test_that_is_no_googletest(self):
+        case = """<testcase name="serve.MixedLoad" status="notrun"><skipped message=""/><system-out>serve: Skipped
+redis-server is not installed
+</system-out></testcase>"""
+        self.assertEqual(list_skipped(case), "1 because redis-server is not installed\n    serve.MixedLoad\n")
+
     def test_names_a_test_that_gave_no_reason(self):
         case = '<testcase name="C.Four" status="notrun"><skipped message=""/></testcase>'
         self.assertEqual(list_skipped(case), "1 because no reason given\n    C.Four\n")
