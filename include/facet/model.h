@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,9 @@ struct ModelInfo {
 struct LoadOptions {
   /// Threads used for packing; 0 takes the processors this process may run on.
   int threads = 0;
-  /// Auto takes the fastest of this processor.
-  Precision precision = Precision::Fp32;
+  /// Auto takes the fastest of this processor. Nothing, or Auto, of a packed model: what it was packed in.
+  /// Nothing of others: Fp32 on the CPU, Bf16 elsewhere.
+  std::optional<Precision> precision;
   /// What runs the model: "cpu", or "cuda", "cuda:1": an NVIDIA GPU by its number, the first where none is
   /// given. There Auto is Bf16, and Int8 is refused.
   std::string device = "cpu";

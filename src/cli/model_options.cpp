@@ -4,8 +4,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include "ops/named_device.h"
-
 namespace facet::cli {
 
 void bind_model_folder(CLI::App& command, ModelOptions& options) {
@@ -23,9 +21,11 @@ void bind_model(CLI::App& command, ModelOptions& options) {
       ->type_name("NAME")
       ->capture_default_str();
   command
-      .add_option("--precision", options.precision,
-                  "arithmetic of the image encoder: fp32, bf16 and int8 (faster, masks nearly the same), or "
-                  "auto, the fastest of this processor; by default fp32 on a CPU, bf16 on a GPU")
+      .add_option(
+          "--precision", options.precision,
+          "arithmetic of the image encoder: fp32, bf16 and int8 (faster, masks nearly the same), or "
+          "auto, the fastest of this processor; by default what a packed model (.facet) was packed in, of "
+          "others fp32, on a GPU bf16")
       ->type_name("NAME")
       ->check([](const std::string& name) {
         return precision_from_name(name) ? std::string()
@@ -63,9 +63,8 @@ std::filesystem::path packed_folder(const ModelOptions& options, const Io& io) {
 Result<ModelPtr> load_model_at(const std::filesystem::path& path, const ModelOptions& options, int threads,
                                Io& io) {
   const bool on_cpu = options.device == "cpu";
-  const Precision precision =
-      precision_from_name(options.precision).value_or(ops::usual_precision(options.device));
-  if (on_cpu && !runs_fast(precision)) {
+  const std::optional<Precision> precision = precision_from_name(options.precision);
+  if (on_cpu && precision && !runs_fast(*precision)) {
     tell(io, fmt::format("--precision {}: this processor has no instructions for it; fp32 is faster here",
                          options.precision));
   }

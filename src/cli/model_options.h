@@ -16,7 +16,7 @@ struct ModelOptions {
   std::string model = std::string(models::kDefaultModel);
   std::string folder;  ///< empty = FACET_MODEL_DIR or the cache
   std::string device = "cpu";
-  std::string precision;  ///< empty = fp32 on the CPU, bf16 on a GPU
+  std::string precision;  ///< empty = what a packed model was packed in; of others fp32, on a GPU bf16
   bool no_pack_cache = false;
 };
 

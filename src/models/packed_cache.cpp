@@ -7,6 +7,7 @@
 #include <system_error>
 #include <vector>
 
+#include "models/kept_layers.h"
 #include "models/open_weights.h"
 #include "models/packed_model.h"
 #include "models/sam_model.h"
@@ -66,7 +67,8 @@ void PackedCache::clean(const fs::path& kept) const {
   for (std::size_t i = kMostFiles - 1; i < others.size(); ++i) fs::remove(others[i].second, error);
 }
 
-Result<ModelPtr> PackedCache::load(const fs::path& path, Precision precision) const {
+Result<ModelPtr> PackedCache::load(const fs::path& path, std::optional<Precision> asked) const {
+  const Precision precision = asked.value_or(Precision::Fp32);
   const std::optional<fs::path> packed = file_of(path, precision);
   if (packed) {
     Result<ModelPtr> model = open_cached(*packed, precision, path);
@@ -75,12 +77,12 @@ Result<ModelPtr> PackedCache::load(const fs::path& path, Precision precision) co
   FACET_ASSIGN_OR_RETURN(auto opened, open_weights(path));
   const std::shared_ptr<const io::WeightSource> source(std::move(opened));
   if (is_packed(*source)) {
-    return open_packed_model(std::dynamic_pointer_cast<const io::Checkpoint>(source), precision);
+    return open_packed_model(std::dynamic_pointer_cast<const io::Checkpoint>(source), asked);
   }
   if (!packed) return build_model(*source, ops::cpu_kernels(precision));
   std::error_code error;
   fs::create_directories(folder_, error);
-  FACET_ASSIGN_OR_RETURN(PackResult made, pack_model(*source, precision, *packed));
+  FACET_ASSIGN_OR_RETURN(PackResult made, pack_model(*source, precision, kept_layers(*source), *packed));
   if (made.written.ok()) clean(*packed);
   return std::move(made.model);
 }

@@ -9,7 +9,6 @@
 
 #include "io/bad_model.h"
 #include "io/safetensors_writer.h"
-#include "models/kept_layers.h"
 #include "models/packed_store.h"
 #include "models/packing_store.h"
 #include "models/sam_model.h"
@@ -133,15 +132,24 @@ Status write_packed(const std::filesystem::path& output, const io::WeightSource&
   return io::write_safetensors(output, tensors, metadata);
 }
 
-Status check_made_for(const io::WeightSource& file, Precision precision) {
-  FACET_RETURN_IF_ERROR(expect(file, kPackedKey, std::to_string(kPackedFormat), "format"));
-  FACET_RETURN_IF_ERROR(expect(file, kMachineKey, packing_machine(), "the machine"));
-  return expect(file, kPrecisionKey, std::string(precision_name(resolved(precision))), "the precision");
+/// What the file was packed in.   Errors  BadModel when that is no precision, or not the one that is asked
+/// for
+Result<Precision> precision_of(const io::WeightSource& file, std::optional<Precision> asked) {
+  if (asked && *asked != Precision::Auto) {
+    FACET_RETURN_IF_ERROR(expect(file, kPrecisionKey, std::string(precision_name(*asked)), "the precision"));
+    return *asked;
+  }
+  const std::string name = file.note(kPrecisionKey);
+  const std::optional<Precision> precision = precision_from_name(name);
+  if (precision && *precision != Precision::Auto) return *precision;
+  return bad_model(fmt::format("packed model: {} is '{}', expected fp32, bf16 or int8", kPrecisionKey, name));
 }
 
-Result<ModelPtr> build_packed(const std::shared_ptr<const io::Checkpoint>& file, Precision precision,
-                              const std::filesystem::path& origin) {
-  FACET_RETURN_IF_ERROR(check_made_for(*file, precision));
+Result<ModelPtr> build_packed(const std::shared_ptr<const io::Checkpoint>& file,
+                              std::optional<Precision> asked, const std::filesystem::path& origin) {
+  FACET_RETURN_IF_ERROR(expect(*file, kPackedKey, std::to_string(kPackedFormat), "format"));
+  FACET_RETURN_IF_ERROR(expect(*file, kMachineKey, packing_machine(), "the machine"));
+  FACET_ASSIGN_OR_RETURN(const Precision precision, precision_of(*file, asked));
   FACET_ASSIGN_OR_RETURN(const Directory directory, read_directory(*file));
   FACET_ASSIGN_OR_RETURN(const Architecture architecture, recognise(ShapesOnly(directory.shapes)));
   FACET_ASSIGN_OR_RETURN(const auto fingerprint, number_in<std::uint64_t>(*file, kFingerprintKey, 16));
@@ -167,18 +175,18 @@ std::string packing_machine() {
   return fmt::format("oneDNN {}, {}", library.version, library.instruction_set);
 }
 
-Result<PackResult> pack_model(const io::WeightSource& source, Precision precision,
+Result<PackResult> pack_model(const io::WeightSource& source, Precision precision, std::set<std::string> kept,
                               const std::filesystem::path& output) {
   FACET_ASSIGN_OR_RETURN(const Architecture architecture, recognise(source));
   const ops::KernelsPtr kernels = ops::cpu_kernels(precision);
-  PackingStore store(source, kernels, kept_layers(source));
+  PackingStore store(source, kernels, std::move(kept));
   FACET_ASSIGN_OR_RETURN(ModelPtr model, build_model(store, architecture, source, kernels));
   const Status written = write_packed(output, source, store, model_info(*model));
   return PackResult{std::move(model), written};
 }
 
-Result<ModelPtr> open_packed_model(const std::shared_ptr<const io::Checkpoint>& file, Precision precision,
-                                   const std::filesystem::path& origin) {
+Result<ModelPtr> open_packed_model(const std::shared_ptr<const io::Checkpoint>& file,
+                                   std::optional<Precision> precision, const std::filesystem::path& origin) {
   try {
     Result<ModelPtr> model = build_packed(file, precision, origin);
     if (model.ok()) return model;

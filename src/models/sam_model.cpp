@@ -142,7 +142,8 @@ Result<ModelPtr> load_model(const std::filesystem::path& path, const LoadOptions
   }
   ops::KernelsPtr kernels = ops::reference_kernels();
   if (!options.reference_kernels) {
-    FACET_ASSIGN_OR_RETURN(kernels, ops::kernels_on(options.device, options.precision));
+    const Precision precision = options.precision.value_or(ops::usual_precision(options.device));
+    FACET_ASSIGN_OR_RETURN(kernels, ops::kernels_on(options.device, precision));
   }
   FACET_ASSIGN_OR_RETURN(const auto weights, models::open_weights(path));
   return models::build_model(*weights, std::move(kernels));

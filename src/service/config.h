@@ -19,7 +19,7 @@ namespace facet::service {
 /// A model as the configuration names it: a file, a name that `facet models` lists, or gs://bucket/file.
 struct ModelEntry {
   std::string file;
-  std::string precision;  ///< empty: fp32 on a CPU, bf16 on a GPU
+  std::string precision;  ///< empty: what a packed model was packed in; of others fp32, on a GPU bf16
   bool operator==(const ModelEntry&) const = default;
 };
 

@@ -73,7 +73,7 @@ void ModelRegistry::run_loads(const std::stop_token& stop) {
 
 Result<ServedModelPtr> ModelRegistry::load_now(const ModelSpec& spec, const std::stop_token& stop) {
   const std::optional<Precision> precision = precision_from_name(spec.precision);
-  if (!precision) {
+  if (!precision && !spec.precision.empty()) {
     return Status(StatusCode::Usage,
                   fmt::format("model {}: precision {} is unknown; expected fp32, bf16, int8 or auto",
                               spec.name, spec.precision));
@@ -84,7 +84,7 @@ Result<ServedModelPtr> ModelRegistry::load_now(const ModelSpec& spec, const std:
   }
   FACET_RETURN_IF_ERROR(check_budget(spec.name, file));
   Result<ModelPtr> model = load_model(file, {.threads = options_.load_threads,
-                                             .precision = *precision,
+                                             .precision = precision,
                                              .device = options_.device,
                                              .packed_folder = options_.packed_folder});
   if (!model.ok()) return model.status();

@@ -19,7 +19,7 @@ namespace facet::service {
 struct ModelSpec {
   std::string name;
   std::filesystem::path file;
-  std::string precision = "fp32";
+  std::string precision;  ///< "fp32", "bf16", "int8" or "auto"; empty: LoadOptions::precision's nothing
   bool operator==(const ModelSpec&) const = default;
 };
 
@@ -34,6 +34,11 @@ struct ModelReport {
   bool serving = false;
   Status last_load;
   ServedModelPtr model;  ///< null until the first load succeeded
+
+  /// What the model runs in, or before the first load what was asked for: empty where nothing was.
+  [[nodiscard]] std::string precision() const {
+    return model == nullptr ? spec.precision : model_info(*model->model).precision;
+  }
 };
 
 /// The models that clients can name. Loading runs in the background: the file is read and checked, the model

@@ -11,7 +11,6 @@
 
 #include "core/heap.h"
 #include "facet/precision.h"
-#include "ops/named_device.h"
 #include "service/api/application.h"
 #include "service/api/openapi.h"
 #include "service/api/schemas.h"
@@ -144,11 +143,8 @@ class Service {
     for (const auto& [name, entry] : config.models) {
       Result<std::filesystem::path> file = named_file(options_.folder, entry.file);
       if (!file.ok()) return file.status().with_context("model " + name);
-      const std::string precision = !entry.precision.empty()
-                                        ? entry.precision
-                                        : std::string(precision_name(ops::usual_precision(config.device)));
-      if (config.device == "cpu") warn_if_slow(name, precision);
-      models_.load({.name = name, .file = *file, .precision = precision},
+      if (config.device == "cpu") warn_if_slow(name, entry.precision);
+      models_.load({.name = name, .file = *file, .precision = entry.precision},
                    [this, model = name, first](const Status& status) {
                      log_load(model, status);
                      if (first && !status.ok()) server_.post([this, status] { fail(status); });

@@ -151,11 +151,33 @@ TEST(ConvertCommand, CalibrationWritesTheLayersThatStayInBfloat16) {
   EXPECT_TRUE(info["metadata"].contains("facet.bf16_layers"));
 }
 
+TEST(ConvertCommand, CalibratesAndPacksInOneStepForPredictToRunSo) {
+  const TemporaryFolder folder;
+  const std::string out = (folder / "tiny.facet").string();
+  const std::string picture = (folder / "pictures" / "a.png").string();
+  fs::create_directories(folder / "pictures");
+  fs::copy_file(testing::source_path("examples/pictures/micrograph.png"), picture);
+  const RunResult made = run_facet({"convert", tiny_model().string(), out, "--precision", "int8",
+                                    "--calibrate", (folder / "pictures").string()});
+  ASSERT_EQ(made.status, 0) << made.error;
+  EXPECT_THAT(made.error, HasSubstr("1 pictures; int8 changes the products by at most"));
+  EXPECT_THAT(made.out, HasSubstr("int8, packed for"));
+  const RunResult run = run_facet({"predict", picture, "--model", out, "--point", "100,100", "--json"});
+  ASSERT_EQ(run.status, 0) << run.error;
+  EXPECT_EQ(Json::parse(run.out)["precision"], "int8");
+  const RunResult other =
+      run_facet({"predict", picture, "--model", out, "--point", "100,100", "--precision", "fp32"});
+  EXPECT_EQ(other.status, 4);
+  EXPECT_THAT(other.error, HasSubstr("packed for the precision 'int8', here it is 'fp32'"));
+}
+
 TEST(ConvertCommand, PrecisionAndCalibrationGoTogether) {
   const TemporaryFolder folder;
   const std::string out = (folder / "x.safetensors").string();
   EXPECT_EQ(run_facet({"convert", tiny_model().string(), out, "--precision", "int8"}).status, 2);
   EXPECT_EQ(run_facet({"convert", tiny_model().string(), out, "--calibrate", "."}).status, 2);
+  const std::string packed = (folder / "x.facet").string();
+  EXPECT_EQ(run_facet({"convert", tiny_model().string(), packed, "--calibrate", "."}).status, 2);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto opened = facet::io::Checkpoint::open("/proc/self/fd/" + std::to_string(file));
   if (!opened.ok() || !facet::models::is_packed(*opened)) return 0;
   const auto model = facet::models::open_packed_model(
-      std::make_shared<const facet::io::Checkpoint>(std::move(*opened)), facet::Precision::Fp32);
+      std::make_shared<const facet::io::Checkpoint>(std::move(*opened)), std::nullopt);
   if (!model.ok() && model.status().code() != facet::StatusCode::BadModel) std::abort();
   return 0;
 }

@@ -18,12 +18,13 @@
 namespace facet::models {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::random_tensor;
 using testing::TemporaryFolder;
 using testing::TinySam;
 
-Result<ModelPtr> open_file(const std::filesystem::path& path, Precision precision) {
+Result<ModelPtr> open_file(const std::filesystem::path& path, std::optional<Precision> precision) {
   Result<io::Checkpoint> file = io::Checkpoint::open(path);
   if (!file.ok()) return file.status();
   return open_packed_model(std::make_shared<const io::Checkpoint>(std::move(*file)), precision);
@@ -61,7 +62,8 @@ void expect_same_work(const Model& a, const Model& b) {
 void expect_round_trip(const io::WeightSource& source, Precision precision) {
   const TemporaryFolder folder;
   const ModelPtr plain = build_model(source, ops::cpu_kernels(precision)).value();
-  const PackResult packed = pack_model(source, precision, folder / "model.facet").value();
+  const PackResult packed =
+      pack_model(source, precision, kept_layers(source), folder / "model.facet").value();
   ASSERT_TRUE(packed.written.ok()) << packed.written.message();
   const Result<ModelPtr> opened = open_file(folder / "model.facet", precision);
   ASSERT_TRUE(opened.ok()) << opened.status().message();
@@ -110,6 +112,28 @@ class AnnotatedSam : public TinySam {
 
 TEST(PackedModel, LayersThatStayInBfloat16AreKeptSo) { expect_round_trip(AnnotatedSam(), Precision::Int8); }
 
+TEST(PackedModel, LayersThatCalibrationFoundAreKeptSo) {
+  const TemporaryFolder folder;
+  const std::string layer = "image_encoder.blocks.0.mlp.lin2";
+  const PackResult packed = pack_model(TinySam(), Precision::Int8, {layer}, folder / "model.facet").value();
+  EXPECT_THAT(model_info(*packed.model).kept_layers, ElementsAre(layer));
+  const ModelPtr opened = open_file(folder / "model.facet", Precision::Int8).value();
+  EXPECT_THAT(model_info(*opened).kept_layers, ElementsAre(layer));
+}
+
+TEST(PackedModel, RunsInWhatItWasPackedInWhereNobodyAsksForMore) {
+  const TemporaryFolder folder;
+  for (const Precision packed : {Precision::Fp32, Precision::Bf16, Precision::Int8}) {
+    ASSERT_TRUE(pack_model(TinySam(), packed, {}, folder / "model.facet")->written.ok());
+    for (const std::optional<Precision> asked :
+         {std::optional<Precision>(), std::optional(Precision::Auto)}) {
+      const Result<ModelPtr> model = open_file(folder / "model.facet", asked);
+      ASSERT_TRUE(model.ok()) << model.status().message();
+      EXPECT_EQ(model_info(**model).precision, precision_name(packed));
+    }
+  }
+}
+
 class PackedFile : public ::testing::Test {
  protected:
   PackedFile() {
@@ -133,7 +157,8 @@ class PackedFile : public ::testing::Test {
     EXPECT_NE(place, std::string::npos) << from;
     return place == std::string::npos ? text : text.replace(place, to.size(), to);
   }
-  [[nodiscard]] std::string refusal(const std::string& text, Precision precision = Precision::Fp32) const {
+  [[nodiscard]] std::string refusal(const std::string& text,
+                                    std::optional<Precision> precision = Precision::Fp32) const {
     write_header(text);
     const Result<ModelPtr> model = open_file(path, precision);
     EXPECT_FALSE(model.ok());
@@ -143,7 +168,7 @@ class PackedFile : public ::testing::Test {
 
   TemporaryFolder folder;
   const std::filesystem::path path = folder / "model.facet";
-  PackResult packed = pack_model(TinySam(), Precision::Fp32, path).value();
+  PackResult packed = pack_model(TinySam(), Precision::Fp32, {}, path).value();
   std::string header;
 };
 
@@ -153,6 +178,8 @@ TEST_F(PackedFile, IsRefusedForAnotherFormatMachineOrPrecision) {
   EXPECT_THAT(refusal(changed("\"facet.machine\"", "oneDNN", "oldDNN")),
               HasSubstr("packed for the machine 'oldDNN"));
   EXPECT_THAT(refusal(header, Precision::Int8), HasSubstr("precision 'fp32', here it is 'int8'"));
+  EXPECT_THAT(refusal(changed("\"facet.precision\"", "fp32", "auto"), std::nullopt),
+              HasSubstr("'auto', expected fp32, bf16 or int8"));
 }
 
 TEST_F(PackedFile, IsRefusedWhereALayoutIsAnother) {
@@ -186,7 +213,7 @@ TEST_F(PackedFile, NoWrongByteOfTheHeaderDoesHarm) {
 }
 
 TEST(PackedModel, FoldersThatCannotBeWrittenLeaveTheModelGood) {
-  const PackResult packed = pack_model(TinySam(), Precision::Fp32, "/no/such/folder/model.facet").value();
+  const PackResult packed = pack_model(TinySam(), Precision::Fp32, {}, "/no/such/folder/model.facet").value();
   EXPECT_EQ(packed.written.code(), StatusCode::OutputFailed);
   EXPECT_EQ(model_info(*packed.model).architecture.empty(), false);
 }

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <future>
 
+#include "models/packed_model.h"
 #include "support/paths.h"
 #include "support/tiny_sam.h"
 
@@ -79,6 +80,17 @@ TEST_F(ModelRegistryTest, ServesInThePrecisionThatIsAskedFor) {
   ModelRegistry registry(engine, metrics, {});
   ASSERT_TRUE(load(registry, {.name = "tiny", .file = file, .precision = "bf16"}).ok());
   EXPECT_EQ(model_info(*(*registry.find("tiny"))->model).precision, "bf16");
+}
+
+TEST_F(ModelRegistryTest, ServesAPackedModelInWhatItWasPackedInWhereNobodyAsks) {
+  ModelRegistry registry(engine, metrics, {});
+  const std::filesystem::path packed = folder / "tiny.facet";
+  ASSERT_TRUE(models::pack_model(testing::TinySam(), Precision::Int8, {}, packed)->written.ok());
+  EXPECT_EQ(load(registry, {.name = "tiny", .file = packed, .precision = "fp32"}).code(),
+            StatusCode::BadModel);
+  EXPECT_EQ(registry.reports()[0].precision(), "fp32");
+  ASSERT_TRUE(load(registry, {.name = "tiny", .file = packed}).ok());
+  EXPECT_EQ(registry.reports()[0].precision(), "int8");
 }
 
 TEST_F(ModelRegistryTest, FollowsAliasesAndRefusesCircles) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "cli/build_info.h"
@@ -34,10 +35,10 @@ constexpr std::string_view kPackedEnding = ".facet";
 bool packs(const ConvertOptions& options) { return options.output.ends_with(kPackedEnding); }
 
 Status check_options(const ConvertOptions& options) {
-  if (packs(options)) {
-    if (options.calibrate.empty()) return {};
-    return {StatusCode::Usage, "--calibrate writes .safetensors; convert that to .facet"};
+  if (!options.calibrate.empty() && options.precision != "int8") {
+    return {StatusCode::Usage, "--calibrate DIR goes with --precision int8"};
   }
+  if (packs(options)) return {};
   if (!options.output.ends_with(".safetensors")) {
     return {StatusCode::Usage,
             fmt::format("'{}': expected a name that ends in .safetensors or .facet", options.output)};
@@ -45,16 +46,21 @@ Status check_options(const ConvertOptions& options) {
   if (options.precision != "fp32" && options.precision != "int8") {
     return {StatusCode::Usage, "--precision bf16 and auto are for packed models: a name that ends in .facet"};
   }
-  if ((options.precision == "int8") != !options.calibrate.empty()) {
-    return {StatusCode::Usage, "--precision int8 and --calibrate DIR go together"};
+  if (options.precision == "int8" && options.calibrate.empty()) {
+    return {StatusCode::Usage, "--precision int8 of a .safetensors file is what --calibrate DIR finds out"};
   }
   return {};
 }
 
 Status pack(const io::WeightSource& source, const ConvertOptions& options, Io& io) {
   const Precision precision = precision_from_name(options.precision).value_or(Precision::Fp32);
+  std::set<std::string> kept = models::kept_layers(source);
+  if (!options.calibrate.empty()) {
+    FACET_ASSIGN_OR_RETURN(const auto found, find_layers_to_keep(source, options.calibrate, io));
+    kept = {found.begin(), found.end()};
+  }
   FACET_ASSIGN_OR_RETURN(const models::PackResult packed,
-                         models::pack_model(source, precision, options.output));
+                         models::pack_model(source, precision, std::move(kept), options.output));
   FACET_RETURN_IF_ERROR(packed.written);
   const ModelInfo& info = model_info(*packed.model);
   return print(io, fmt::format("{}  ({}, {}, packed for {})\n", options.output, info.architecture,
@@ -116,18 +122,21 @@ void add_convert_command(CLI::App& app, Io& io) {
   command
       ->add_option(
           "--precision", options->precision,
-          "what to prepare the file for: .facet any of fp32, bf16, int8 and auto; .safetensors fp32, or "
-          "int8, for which --calibrate finds the layers that stay in bf16")
+          "what to prepare the file for: .facet any of fp32, bf16, int8 and auto, in which it then runs; "
+          ".safetensors fp32, or int8 with --calibrate")
       ->check(CLI::IsMember({"fp32", "bf16", "int8", "auto"}))
       ->capture_default_str();
-  command->add_option("--calibrate", options->calibrate, "a folder of pictures like those to come")
+  command
+      ->add_option("--calibrate", options->calibrate,
+                   "a folder of pictures like those to come: finds the layers that int8 would spoil, which "
+                   "stay in bf16")
       ->type_name("DIR");
   command->footer(
       "Examples:\n"
       "  facet convert sam_vit_b_01ec64.pth sam_vit_b.safetensors\n"
       "  facet convert mobile_sam mobile_sam.safetensors\n"
-      "  facet convert mobile_sam cells.safetensors --precision int8 --calibrate my_pictures/\n"
-      "  facet convert cells.safetensors cells.facet --precision int8");
+      "  facet convert mobile_sam cells.facet --precision int8 --calibrate my_pictures/\n"
+      "  facet predict cell.png --model cells.facet --point 40,60");
   set_run(*command, std::move(options), io, run_convert);
 }
 

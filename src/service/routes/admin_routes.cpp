@@ -12,7 +12,7 @@ namespace {
 Json report_json(const ModelReport& report) {
   Json json = {{"name", report.spec.name},
                {"file", report.spec.file.string()},
-               {"precision", report.spec.precision},
+               {"precision", report.precision()},
                {"state", state_name(report.state)},
                {"serving", report.serving}};
   if (report.model != nullptr) {

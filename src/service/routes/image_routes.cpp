@@ -208,7 +208,7 @@ HttpResponse get_models(Call& call) {
   Json models = Json::array();
   for (const ModelReport& report : call.service().models.reports()) {
     Json entry = {{"name", report.spec.name},
-                  {"precision", report.spec.precision},
+                  {"precision", report.precision()},
                   {"state", state_name(report.state)},
                   {"serving", report.serving}};
     if (report.model != nullptr) {
