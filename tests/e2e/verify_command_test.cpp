@@ -42,6 +42,21 @@ TEST(VerifyCommand, AnotherModelFailsAndTheFirstStepThatDepartsIsNamed) {
   EXPECT_THAT(run.error, HasSubstr("expected at least"));
 }
 
+TEST(VerifyCommand, APackedModelIsHeldAgainstItsCheckpointNotItself) {
+  const testing::TemporaryFolder folder;
+  const std::string packed = (folder / "tiny.facet").string();
+  ASSERT_EQ(run_facet({"convert", tiny(), packed, "--precision", "int8"}).status, 0);
+  const RunResult alone = run_facet({"verify", packed, "--points-per-side", "1"});
+  EXPECT_EQ(alone.status, 4);
+  EXPECT_THAT(alone.error, HasSubstr("--against takes another file"));
+  EXPECT_THAT(alone.error, HasSubstr("packed for the precision 'int8', here it is 'fp32'"));
+  const RunResult run =
+      run_facet({"verify", packed, "--against", tiny(), "--points-per-side", "1", "--json"});
+  const Json document = Json::parse(run.out);
+  EXPECT_EQ(document["precision"], "int8");
+  EXPECT_GT(document["pictures"][0]["embedding_error"], 0);
+}
+
 TEST(VerifyCommand, FloatIsHeldAgainstThePlainKernels) {
   const RunResult run = run_facet({"verify", tiny(), "--points-per-side", "1", "--json"});
   ASSERT_EQ(run.status, 0) << run.out << run.error;

@@ -46,7 +46,10 @@ Result<ModelPtr> load_expected(const VerifyOptions& options, const std::filesyst
     other.model = options.against;
     FACET_ASSIGN_OR_RETURN(path, find_model_path(other, io));
   }
-  return load_model(path, {.threads = threads, .reference_kernels = plain});
+  Result<ModelPtr> expected =
+      load_model(path, {.threads = threads, .precision = Precision::Fp32, .reference_kernels = plain});
+  if (expected.ok()) return expected;
+  return expected.status().with_context("float32 to hold it against (--against takes another file)");
 }
 
 Status compare_pictures(const VerifyOptions& options, const ModelPtr& tested, const ModelPtr& expected,
