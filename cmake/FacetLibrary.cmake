@@ -43,6 +43,9 @@ endfunction()
 # a second, eight processes with an eighth of the tests each.
 function(facet_add_test name)
   cmake_parse_arguments(arg "" "FILTER" "SOURCES;DEPENDS" ${ARGN})
+  if(NOT arg_FILTER)
+    set(arg_FILTER "*")
+  endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_DEPENDS} facet_test_support facet_compiler)
   # What is tested is optimised; the tests around it compile in two thirds of the time so, and keep line numbers.
@@ -53,15 +56,11 @@ function(facet_add_test name)
   endif()
   # False alarms of GCC 12 in instrumented code.
   target_compile_options(${name} PRIVATE -Wno-stringop-overflow -Wno-array-bounds)
-  set(filter "*")
-  if(arg_FILTER)
-    set(filter "${arg_FILTER}")
-  endif()
   set(shares 8)
   foreach(share RANGE 1 ${shares})
     set(test "${name}.${share}of${shares}")
     math(EXPR index "${share} - 1")
-    add_test(NAME ${test} COMMAND ${name} "--gtest_filter=${filter}")
+    add_test(NAME ${test} COMMAND ${name} "--gtest_filter=${arg_FILTER}")
     # Against hanging for ever; sanitizers slow the goldens down by a factor of ten and more.
     set_tests_properties(${test} PROPERTIES TIMEOUT 10800
                          ENVIRONMENT "GTEST_TOTAL_SHARDS=${shares};GTEST_SHARD_INDEX=${index}")

@@ -21,7 +21,7 @@ class PackedCache {
   /// The model at `path`, a packed one or a checkpoint, in LoadOptions::precision.   Errors  those of
   /// load_model
   [[nodiscard]] Result<ModelPtr> load(const std::filesystem::path& path,
-                                      std::optional<Precision> precision) const;
+                                      std::optional<Precision> asked) const;
   /// Where the packed form of the checkpoint at `path`, as it is now, lies; nothing for what is no file.
   [[nodiscard]] std::optional<std::filesystem::path> file_of(const std::filesystem::path& path,
                                                              Precision precision) const;

@@ -132,13 +132,8 @@ Status write_packed(const std::filesystem::path& output, const io::WeightSource&
   return io::write_safetensors(output, tensors, metadata);
 }
 
-/// What the file was packed in.   Errors  BadModel when that is no precision, or not the one that is asked
-/// for
-Result<Precision> precision_of(const io::WeightSource& file, std::optional<Precision> asked) {
-  if (asked && *asked != Precision::Auto) {
-    FACET_RETURN_IF_ERROR(expect(file, kPrecisionKey, std::string(precision_name(*asked)), "the precision"));
-    return *asked;
-  }
+/// What the file was packed in.   Errors  BadModel when that is no precision
+Result<Precision> packed_precision(const io::WeightSource& file) {
   const std::string name = file.note(kPrecisionKey);
   const std::optional<Precision> precision = precision_from_name(name);
   if (precision && *precision != Precision::Auto) return *precision;
@@ -149,7 +144,10 @@ Result<ModelPtr> build_packed(const std::shared_ptr<const io::Checkpoint>& file,
                               std::optional<Precision> asked, const std::filesystem::path& origin) {
   FACET_RETURN_IF_ERROR(expect(*file, kPackedKey, std::to_string(kPackedFormat), "format"));
   FACET_RETURN_IF_ERROR(expect(*file, kMachineKey, packing_machine(), "the machine"));
-  FACET_ASSIGN_OR_RETURN(const Precision precision, precision_of(*file, asked));
+  if (asked && *asked != Precision::Auto) {
+    FACET_RETURN_IF_ERROR(expect(*file, kPrecisionKey, std::string(precision_name(*asked)), "the precision"));
+  }
+  FACET_ASSIGN_OR_RETURN(const Precision precision, packed_precision(*file));
   FACET_ASSIGN_OR_RETURN(const Directory directory, read_directory(*file));
   FACET_ASSIGN_OR_RETURN(const Architecture architecture, recognise(ShapesOnly(directory.shapes)));
   FACET_ASSIGN_OR_RETURN(const auto fingerprint, number_in<std::uint64_t>(*file, kFingerprintKey, 16));

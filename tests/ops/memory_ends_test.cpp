@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "ops/conv2d.h"
@@ -21,28 +22,27 @@ using facet::testing::random_tensor;
 class AtTheEnd {
  public:
   explicit AtTheEnd(const Tensor& x) : shape_(x.shape()), dtype_(x.dtype()), bytes_(x.view().size_bytes()) {
-    const auto page = std::size_t(sysconf(_SC_PAGESIZE));
+    const std::size_t page = page_size();
     readable_ = (bytes_ + page - 1) / page * page;
     memory_ = static_cast<char*>(
         mmap(nullptr, readable_ + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    mapped_ = readable_ + page;
     if (memory_ == MAP_FAILED || mprotect(memory_ + readable_, page, PROT_NONE) != 0) std::abort();
     std::memcpy(begin(), x.view().raw(), bytes_);
   }
   AtTheEnd(const AtTheEnd&) = delete;
   AtTheEnd& operator=(const AtTheEnd&) = delete;
-  ~AtTheEnd() { munmap(memory_, mapped_); }
+  ~AtTheEnd() { munmap(memory_, readable_ + page_size()); }
 
   [[nodiscard]] TensorView view() { return {begin(), shape_, dtype_}; }
 
  private:
+  static std::size_t page_size() { return std::size_t(sysconf(_SC_PAGESIZE)); }
   [[nodiscard]] char* begin() { return memory_ + readable_ - bytes_; }
 
   Shape shape_;
   DType dtype_;
   std::size_t bytes_;
   std::size_t readable_;
-  std::size_t mapped_;
   char* memory_;
 };
 

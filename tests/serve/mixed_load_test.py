@@ -236,9 +236,9 @@ class Load:
     def fill_caches(self):
         """As many pictures as the caches hold, each clicked on until all is kept that is ever kept for it."""
         for _ in range(FILLING_PICTURES):
-            name = json.loads(self.server.ask("POST", "/v1/images", self.new_picture(), "image/png")[1])["id"]
+            self.upload()
             for _ in range(FILLING_CLICKS):
-                self.server.ask("POST", f"/v1/images/{name}/masks", {"points": [[40, 40]]})
+                self.server.ask("POST", f"/v1/images/{self.known[-1][0]}/masks", {"points": [[40, 40]]})
 
     def was_suspended(self, begun, ended):
         with self.lock:
