@@ -100,6 +100,7 @@ TEST_F(RedisStoreTest, RefusesPoisonedValuesAndReplacesThem) {
   const RedisServer server;
   RedisStore store(options_for(server), metrics);
   (void)stored(store, key);
+  (void)stored(store, key_of("written after it"));  // in order: none of the key's own writes comes later
   const std::string name = key.text();
   std::vector<std::uint8_t> entry = command(server, {"GET", name}).bytes;
   entry[entry.size() / 2] ^= 1U;
@@ -112,6 +113,7 @@ TEST_F(RedisStoreTest, RefusesPoisonedValuesAndReplacesThem) {
     EXPECT_EQ(refused_values(), before + 1);
   }
   EXPECT_TENSOR_NEAR(*stored(store, key).features, *embedding.features, 4e-3);
+  (void)stored(store, key_of("written after it again"));
   // A good entry of another picture is not this one's.
   command(server, {"COPY", name, other});
   EXPECT_FALSE(find(store, key_of("other picture")).has_value());
