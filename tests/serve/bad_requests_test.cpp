@@ -278,6 +278,10 @@ TEST_F(BadRequests, PromptsThatDoNotFitNameTheObjectAndTheField) {
       bad_json("/v1/images/" + id_ + "/everything", {{"pred_iou_thresh", -10}}, "pred_iou_thresh"),
       bad_json("/v1/images/" + id_ + "/everything", {{"points_per_side", 1'000'000}}, "points_per_side"),
       bad_json("/v1/images/" + id_ + "/everything", {{"crop_n_layers", 30}}, "crop_n_layers"),
+      bad_json("/segment", {{"image_base64", picture_base64()}, {"points_per_side", 0}}, "points_per_side"),
+      bad_json("/segment", {{"image_base64", picture_base64()}, {"pred_iou_thresh", -10}}, "pred_iou_thresh"),
+      bad_json("/vertex/predict", {{"instances", Json::array()}, {"parameters", {{"points_per_side", "9"}}}},
+               "points_per_side"),
   });
 }
 

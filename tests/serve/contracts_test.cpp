@@ -8,6 +8,7 @@
 
 #include "e2e/facet_program.h"
 #include "e2e/tiny_model.h"
+#include "facet/automatic_masks.h"
 #include "facet/masks.h"
 #include "facet/picture.h"
 #include "facet/predictor.h"
@@ -21,16 +22,37 @@ using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
+Image test_image() {
+  const std::string bytes = picture_bytes();
+  return decode_picture({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}).value().image;
+}
+
+Predictor& predictor() {
+  static Predictor predictor(load_model(e2e::tiny_model()).value());
+  return predictor;
+}
+
 /// What the library itself answers to a prompt on the test's picture.
 ObjectPrediction expected_masks(const Prompt& prompt, bool multimask) {
-  static Predictor predictor(load_model(e2e::tiny_model()).value());
-  const std::string bytes = picture_bytes();
-  const Picture picture =
-      decode_picture({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}).value();
-  static const Embedding embedding = predictor.set_image(picture.image).value();
+  static const Embedding embedding = predictor().set_image(test_image()).value();
   std::vector<ObjectPrediction> objects =
-      predictor.predict(embedding, {&prompt, 1}, {.multimask = multimask}).value();
+      predictor().predict(embedding, {&prompt, 1}, {.multimask = multimask}).value();
   return std::move(objects[0]);
+}
+
+/// Nine points, every mask of which is kept.
+const Json kFewPoints = {
+    {"points_per_side", 3}, {"pred_iou_thresh", 0}, {"stability_score_thresh", 0}, {"box_nms_thresh", 1}};
+
+/// What the library finds with these.
+const std::vector<AutomaticMask>& expected_everything() {
+  static const std::vector<AutomaticMask> masks =
+      AutomaticMaskGenerator(
+          predictor(),
+          {.points_per_side = 3, .pred_iou_thresh = 0.0F, .stability_score_thresh = 0, .box_nms_thresh = 1})
+          .generate(test_image())
+          .value();
+  return masks;
 }
 
 Picture decoded_png(const std::string& base64) {
@@ -123,10 +145,37 @@ TEST_F(Contracts, TheJsonOfSegmentKeepsTheBestOfThreeForAPoint) {
 }
 
 TEST_F(Contracts, SegmentWithoutPromptsSegmentsEverything) {
-  const Answer answer =
-      server_->post_json("/segment", {{"image_base64", picture_base64()}, {"prompt_type", "auto"}});
+  Json request = kFewPoints;
+  request["image_base64"] = picture_base64();
+  request["prompt_type"] = "auto";
+  const Answer answer = server_->post_json("/segment", request);
   ASSERT_EQ(answer.status, 200) << answer.body;
-  EXPECT_EQ(answer.json()["num_masks"], answer.json()["masks_base64"].size());
+  const std::vector<AutomaticMask>& expected = expected_everything();
+  ASSERT_FALSE(expected.empty());
+  ASSERT_EQ(answer.json()["num_masks"], expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(mask_in_png(answer.json()["masks_base64"][i]), expected[i].rle);
+    EXPECT_NEAR(answer.json()["scores"][i].get<double>(), expected[i].predicted_iou, 1e-5);
+  }
+  request["confidence_threshold"] = 1.0;
+  EXPECT_EQ(server_->post_json("/segment", request).json()["num_masks"], expected.size())
+      << "pred_iou_thresh says more than confidence_threshold";
+  request.erase("pred_iou_thresh");
+  EXPECT_EQ(server_->post_json("/segment", request).json()["num_masks"],
+            std::ranges::count_if(expected, [](const AutomaticMask& m) { return m.predicted_iou > 1; }));
+}
+
+TEST_F(Contracts, TheFormsOfSegmentSegmentEverythingToo) {
+  std::vector<FormField> fields = {{"file", picture_bytes(), "a.png"}, {"files", picture_bytes(), "b.png"}};
+  for (const auto& [name, value] : kFewPoints.items()) fields.push_back({name, value.dump(), ""});
+  const std::vector<AutomaticMask>& expected = expected_everything();
+  const Answer one = server_->post_form("/segment", fields);
+  ASSERT_EQ(one.status, 200) << one.body;
+  ASSERT_THAT(one.json()["masks"], SizeIs(expected.size()));
+  EXPECT_EQ(mask_in_png(one.json()["masks"][0]), expected[0].rle);
+  const Answer batch = server_->post_form("/segment_batch", fields);
+  ASSERT_EQ(batch.status, 200) << batch.body;
+  EXPECT_EQ(batch.json()["results"][0]["masks"], one.json()["masks"]);
 }
 
 TEST_F(Contracts, ABatchAnswersEachFileInOrderAndABadOneAlone) {
@@ -250,11 +299,19 @@ TEST_F(Contracts, VertexAnswersEachInstanceInOrderAndABadOneAlone) {
 }
 
 TEST_F(Contracts, VertexWithoutPromptsSegmentsEverything) {
-  const Json prediction =
-      server_->post_json("/vertex/predict", {{"instances", {{{"b64", picture_base64()}}}}})
-          .json()["predictions"][0];
-  EXPECT_TRUE(prediction["masks"].is_array());
-  EXPECT_FALSE(prediction.contains("scores"));
+  const std::string picture = picture_base64();
+  const Answer answer = server_->post_json(
+      "/vertex/predict", {{"instances", {{{"b64", picture}}, {{"b64", picture}, {"points_per_side", 1}}}},
+                          {"parameters", kFewPoints}});
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const std::vector<AutomaticMask>& expected = expected_everything();
+  const Json whole = answer.json()["predictions"][0];
+  ASSERT_THAT(whole["masks"], SizeIs(expected.size()));
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(rle_of(whole["masks"][i]), expected[i].rle);
+  EXPECT_FALSE(whole.contains("scores"));
+  const Json one_point = answer.json()["predictions"][1];  // an instance says more than the parameters
+  EXPECT_THAT(one_point["masks"], SizeIs(::testing::AllOf(::testing::Ge(1U), ::testing::Le(3U))))
+      << one_point;
 }
 
 TEST(VertexVariables, OnePathAnswersHealthAndPredictions) {

@@ -97,8 +97,7 @@ RequestedPrompts read_prompts(Call& call, Size picture, const ModelInfo& model) 
   return requested;
 }
 
-AutomaticMaskOptions read_automatic(const Json& object) {
-  AutomaticMaskOptions options;
+AutomaticMaskOptions read_automatic(const Json& object, AutomaticMaskOptions options) {
   const auto read = [&object](const char* name, auto& value) {
     if (const Json* found = member(object, name)) found->get_to(value);
   };

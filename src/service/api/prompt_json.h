@@ -25,7 +25,8 @@ struct RequestedPrompts {
 
 [[nodiscard]] Point point_of(const Json& pair);
 [[nodiscard]] Box box_of(const Json& numbers);
-/// The options of the automatic mask generator that stand in an object of the schema EverythingOptions.
-[[nodiscard]] AutomaticMaskOptions read_automatic(const Json& object);
+/// `options` with those of the automatic mask generator that stand in an object, in place of its own; the
+/// object was checked against a schema with the properties of EverythingRequest.
+[[nodiscard]] AutomaticMaskOptions read_automatic(const Json& object, AutomaticMaskOptions options = {});
 
 }  // namespace facet::service

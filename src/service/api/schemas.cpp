@@ -160,14 +160,6 @@ constexpr const char* kImages = R"json({
     "timings_ms": {"type": "object"}}},
 "EverythingRequest": {"type": "object",
   "properties": {
-    "points_per_side": {"type": "integer", "minimum": 1, "maximum": 128},
-    "points_per_batch": {"type": "integer", "minimum": 1, "maximum": 256},
-    "pred_iou_thresh": {"type": "number"}, "stability_score_thresh": {"type": "number"},
-    "stability_score_offset": {"type": "number"}, "box_nms_thresh": {"type": "number"},
-    "crop_n_layers": {"type": "integer", "minimum": 0, "maximum": 3}, "crop_nms_thresh": {"type": "number"},
-    "crop_overlap_ratio": {"type": "number", "minimum": 0, "maximum": 0.9},
-    "crop_n_points_downscale_factor": {"type": "integer", "minimum": 1, "maximum": 8},
-    "min_mask_region_area": {"type": "integer", "minimum": 0, "maximum": 1000000000},
     "format": {"type": ["string", "null"], "enum": ["rle", "png", "polygons", null]},
     "model": {"$ref": "#/components/schemas/ModelName"},
     "timeout_ms": {"$ref": "#/components/schemas/TimeoutMs"}}},
@@ -265,10 +257,27 @@ constexpr const char* kProtocols = R"json({
     "properties": {"result": {"type": "array", "items": {"type": "object"}}, "score": {"type": "number"}, "model_version": {"type": "string"}}}}}}
 })json";
 
+// How everything is segmented where a request has no prompts; the names are the reference generator's.
+constexpr const char* kAutomatic = R"json({
+"points_per_side": {"type": "integer", "minimum": 1, "maximum": 128, "description": "without prompts: points of a grid; 32 when absent"},
+"points_per_batch": {"type": "integer", "minimum": 1, "maximum": 256},
+"pred_iou_thresh": {"type": "number"}, "stability_score_thresh": {"type": "number"},
+"stability_score_offset": {"type": "number"}, "box_nms_thresh": {"type": "number"},
+"crop_n_layers": {"type": "integer", "minimum": 0, "maximum": 3}, "crop_nms_thresh": {"type": "number"},
+"crop_overlap_ratio": {"type": "number", "minimum": 0, "maximum": 0.9},
+"crop_n_points_downscale_factor": {"type": "integer", "minimum": 1, "maximum": 8},
+"min_mask_region_area": {"type": "integer", "minimum": 0, "maximum": 1000000000}
+})json";
+
 Json joined() {
   Json components = Json::object();
   for (const char* text : {kShapes, kErrors, kTutorials, kImages, kProtocols})
     components.update(Json::parse(text));
+  const Json automatic = Json::parse(kAutomatic);
+  for (const char* name :
+       {"SegmentForm", "SegmentBatchForm", "SegmentRequest", "EverythingRequest", "VertexInstanceFields"})
+    components[name]["properties"].update(automatic);
+  components["VertexRequest"]["properties"]["parameters"]["properties"].update(automatic);
   return components;
 }
 

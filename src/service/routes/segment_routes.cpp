@@ -65,10 +65,12 @@ struct ScoredMasks {
   }
 };
 
-void add_everything(Call& call, const ServedModelPtr& model, const LoadedPicture& picture, float min_score,
+void add_everything(Call& call, const ServedModelPtr& model, const LoadedPicture& picture,
                     const Location& location, ScoredMasks& into) {
-  AutomaticMaskOptions options;
-  if (min_score > 0) options.pred_iou_thresh = min_score;
+  AutomaticMaskOptions options = read_automatic(call.body());
+  const Json* threshold = call.field("confidence_threshold");
+  if (threshold != nullptr && *threshold > 0 && !options.pred_iou_thresh)
+    options.pred_iou_thresh = threshold->get<float>();
   for (const AutomaticMask& mask : everything(call, model, picture, std::move(options), location))
     into.add(mask.rle, mask.predicted_iou);
 }
@@ -91,7 +93,7 @@ HttpResponse segment_form(Call& call) {
       load_picture(call, std::move(call.files("file").at(0)->data), {"body", "file"});
   ScoredMasks scored;
   if (is_empty(form.prompt)) {
-    add_everything(call, model, picture, 0, {"body", "file"}, scored);
+    add_everything(call, model, picture, {"body", "file"}, scored);
   } else {
     Pending<Encoded> pending = start_encode(call, model, picture);
     scored = segment_with_form(call, model, form, pending);
@@ -142,16 +144,16 @@ HttpResponse segment_json(Call& call) {
   const Location location = {"body", "image_base64"};
   const LoadedPicture picture =
       load_base64_picture(call, call.field("image_base64")->get_ref<const std::string&>(), location);
-  const Json* threshold = call.field("confidence_threshold");
-  // Scores are estimates and may fall below zero: without a threshold nothing is left out.
-  const float min_score =
-      threshold == nullptr ? -std::numeric_limits<float>::infinity() : threshold->get<float>();
   ScoredMasks scored;
   if (requested.prompts.empty()) {
-    add_everything(call, model, picture, min_score, location, scored);
+    add_everything(call, model, picture, location, scored);
   } else {
     const Encoded encoded = encode(call, model, picture, location);
     const PredictOptions options{.multimask = default_multimask(requested.prompts)};
+    // Scores are estimates and may fall below zero: without a threshold nothing is left out.
+    const Json* threshold = call.field("confidence_threshold");
+    const float min_score =
+        threshold == nullptr ? -std::numeric_limits<float>::infinity() : threshold->get<float>();
     add_best(
         decode(call, model, encoded.embedding, std::move(requested.prompts), requested.locations, options),
         min_score, scored);
@@ -199,7 +201,7 @@ Json finish_item(Call& call, const ServedModelPtr& model, BatchItem& item, const
     if (item.pending) {
       scored = segment_with_form(call, model, form, *item.pending);
     } else {
-      add_everything(call, model, *item.picture, 0, location, scored);
+      add_everything(call, model, *item.picture, location, scored);
     }
     entry["masks"] = std::move(scored.masks);
     entry["scores"] = std::move(scored.scores);
@@ -238,7 +240,8 @@ void add_segment_routes(std::vector<Route>& routes) {
        .operation = "segment",
        .tag = "segment",
        .summary = "Segment a picture in one call",
-       .description = "As a form or as JSON. Without prompts everything is segmented.",
+       .description = "As a form or as JSON. Without prompts everything is segmented, with the options of "
+                      "/v1/images/{id}/everything.",
        .bodies = {{"multipart/form-data", "SegmentForm"}, {"application/json", "SegmentRequest"}},
        .answers = {{200, "application/json", "SegmentEither", "the form's answer, or JSON's"}},
        .work = RouteWork::Long,

@@ -11,7 +11,14 @@
 namespace facet::service {
 namespace {
 
-/// A flag of the instance, or else of the parameters that hold for all.
+/// What holds for all instances.
+const Json& parameters_of(const Call& call) {
+  static const Json kNone = Json::object();
+  const Json* parameters = call.field("parameters");
+  return parameters == nullptr ? kNone : *parameters;
+}
+
+/// A flag of the instance, or else of the parameters.
 std::optional<bool> flag(const Json& instance, const Json& parameters, const char* name) {
   for (const Json* object : {&instance, &parameters}) {
     if (const Json* value = member(*object, name)) return value->get<bool>();
@@ -66,16 +73,13 @@ Instance begin_instance(Call& call, const Json& json, const ServedModelPtr& mode
 
 void put_prompted(Call& call, const Json& json, const ServedModelPtr& model, Instance& instance,
                   Json& answer) {
-  static const Json kNone = Json::object();
-  const Json* parameters = call.field("parameters");
+  const Json& parameters = parameters_of(call);
   const Encoded encoded = finish_encode(call, *instance.pending, instance.location);
   std::vector<Prompt> prompts = {
       read_prompt(instance.prompt, encoded.embedding.original_size, {}, instance.location)};
   PredictOptions options{.multimask = default_multimask(prompts)};
-  options.multimask =
-      flag(json, parameters == nullptr ? kNone : *parameters, "multimask").value_or(options.multimask);
-  options.keep_low_res_logits =
-      flag(json, parameters == nullptr ? kNone : *parameters, "return_logits").value_or(false);
+  options.multimask = flag(json, parameters, "multimask").value_or(options.multimask);
+  options.keep_low_res_logits = flag(json, parameters, "return_logits").value_or(false);
   const auto objects =
       decode(call, model, encoded.embedding, std::move(prompts), {instance.location}, options);
   answer["masks"] = Json::array();
@@ -96,7 +100,9 @@ Json finish_instance(Call& call, const Json& json, const ServedModelPtr& model, 
       put_prompted(call, json, model, instance, answer);
     } else {
       answer["masks"] = Json::array();
-      for (const AutomaticMask& mask : everything(call, model, *instance.picture, {}, instance.location))
+      AutomaticMaskOptions options = read_automatic(json, read_automatic(parameters_of(call)));
+      for (const AutomaticMask& mask :
+           everything(call, model, *instance.picture, std::move(options), instance.location))
         answer["masks"].push_back(rle_json(mask.rle));
     }
   } catch (const RefusedRequest& refused) {
@@ -107,8 +113,7 @@ Json finish_instance(Call& call, const Json& json, const ServedModelPtr& model, 
 }
 
 HttpResponse post_vertex_predict(Call& call) {
-  const Json* parameters = call.field("parameters");
-  const Json* name = parameters == nullptr ? nullptr : member(*parameters, "model");
+  const Json* name = member(parameters_of(call), "model");
   const ServedModelPtr model =
       find_model(call, name == nullptr ? "" : name->get<std::string>(), {"body", "parameters", "model"});
   const Json& instances = *call.field("instances");
@@ -152,8 +157,10 @@ void add_vertex_routes(std::vector<Route>& routes, const ServiceConfig& config) 
        .operation = "vertexPredict",
        .tag = "vertex",
        .summary = "Predictions, as Vertex AI asks for them",
-       .description = "Instances with prompts give masks and scores, instances without are segmented whole. "
-                      "Masks are COCO run lengths. A bad instance gives an error in its place.",
+       .description =
+           "Instances with prompts give masks and scores, instances without are segmented whole, with the "
+           "options of /v1/images/{id}/everything in the instance or the parameters. "
+           "Masks are COCO run lengths. A bad instance gives an error in its place.",
        .bodies = {{"application/json", "VertexRequest"}},
        .answers = {{200, "application/json", "VertexAnswer", "one prediction an instance, in order"}},
        .work = RouteWork::Long,
