@@ -121,7 +121,7 @@ class Bench {
     report_.serving_bytes = peak_memory_bytes();
     FACET_RETURN_IF_ERROR(time_stages());
     FACET_RETURN_IF_ERROR(time_predictor());
-    if (plan_.everything) FACET_RETURN_IF_ERROR(time_everything());
+    if (plan_.points_per_side > 0) FACET_RETURN_IF_ERROR(time_everything());
     for (int i = 1; i < kLoads; ++i) FACET_RETURN_IF_ERROR(load_to_first_mask());
     finish_first_mask();
     report_.model = model_info(*model_);
@@ -211,8 +211,9 @@ class Bench {
   }
 
   Status time_everything() {
-    BenchRow row{.name = "everything"};
-    AutomaticMaskGenerator generator(model_, {.stop = io_.stop}, {.threads = plan_.threads});
+    BenchRow row{.name = fmt::format("everything, {0} x {0} points", plan_.points_per_side)};
+    AutomaticMaskGenerator generator(model_, {.points_per_side = plan_.points_per_side, .stop = io_.stop},
+                                     {.threads = plan_.threads});
     FACET_RETURN_IF_ERROR(in_rounds("everything", [&](int round) -> Status {
       Stopwatch watch(io_);
       FACET_ASSIGN_OR_RETURN(const auto masks, generator.generate(picture(round).image));

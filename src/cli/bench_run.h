@@ -28,7 +28,7 @@ struct BenchPlan {
   int rounds = 20;
   double seconds = 10;  ///< after which a kind of work has had rounds enough, once it had three
   int boxes = 100;
-  bool everything = false;
+  int points_per_side = 0;  ///< of the grid that segments everything; 0: it is not measured
 };
 
 /// What one kind of work took.

@@ -25,6 +25,7 @@ struct BenchOptions {
   double seconds = 10;
   int boxes = 100;
   bool everything = false;
+  int points_per_side = 32;
   std::string compare;
   std::string peers = "bench/peers";
   std::string peer_model;
@@ -40,6 +41,7 @@ Status check_options(const BenchOptions& options) {
   FACET_RETURN_IF_ERROR(check("--rounds", options.rounds, 1));
   FACET_RETURN_IF_ERROR(check("--seconds", options.seconds, 0));
   FACET_RETURN_IF_ERROR(check("--boxes", options.boxes, 1));
+  FACET_RETURN_IF_ERROR(check("--points-per-side", options.points_per_side, 1));
   return check("--turns", options.turns, 1);
 }
 
@@ -92,7 +94,7 @@ Status run_bench_command(const BenchOptions& options, Io& io) {
                  .rounds = options.rounds,
                  .seconds = options.seconds,
                  .boxes = options.boxes,
-                 .everything = options.everything};
+                 .points_per_side = options.everything ? options.points_per_side : 0};
   FACET_ASSIGN_OR_RETURN(plan.pictures, open_pictures(options, io));
   FACET_ASSIGN_OR_RETURN(plan.read, read_options(options.picture));
   FACET_ASSIGN_OR_RETURN(const std::filesystem::path path, find_model_path(options.model, io));
@@ -134,7 +136,11 @@ void add_bench_command(CLI::App& app, Io& io) {
                    "after so many a kind of work has runs enough, once it had three")
       ->capture_default_str();
   command->add_option("--boxes", options->boxes, "prompts on one embedding")->capture_default_str();
-  command->add_flag("--everything", options->everything, "also segment everything, which takes a while");
+  CLI::Option* everything =
+      command->add_flag("--everything", options->everything, "also segment everything, which takes a while");
+  command->add_option("--points-per-side", options->points_per_side, "of the grid that everything asks at")
+      ->needs(everything)
+      ->capture_default_str();
   bind_peer(*command, *options);
   bind_picture(*command, options->picture);
   command->add_flag("--json", options->json, "print one JSON document");
