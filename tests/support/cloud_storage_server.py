@@ -10,6 +10,7 @@ a bucket whose name begins with
   broken-   come with other bytes than their checksum says      lost-   are listed, but gone when they are asked for
 """
 import base64
+import hashlib
 import http.server
 import json
 import os
@@ -31,24 +32,35 @@ def shifted(value):
     return value
 
 
-table = [shifted(byte) for byte in range(256)]
-checksums = {}
+byte_table = [shifted(byte) for byte in range(256)]
+
+
+def stepped(crc, byte=0):
+    return crc >> 8 ^ byte_table[(crc ^ byte) & 0xFF]
+
+
+pair_table = [stepped(stepped(pair)) for pair in range(65536)]
+checksums = {}  # by SHA-256: models take seconds
 
 
 def crc32c(data):
     crc = 0xFFFFFFFF
-    for byte in data:
-        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
+    even = len(data) // 2 * 2
+    for pair in memoryview(data[:even]).cast("H"):  # little-endian, as the machines of the tests are
+        crc = crc >> 16 ^ pair_table[(crc ^ pair) & 0xFFFF]
+    for byte in data[even:]:
+        crc = stepped(crc, byte)
     return crc ^ 0xFFFFFFFF
 
 
 def describe(bucket, path):
     data = path.read_bytes()
-    if path not in checksums:
-        checksums[path] = crc32c(data)
+    content = hashlib.sha256(data).digest()
+    if content not in checksums:
+        checksums[content] = crc32c(data)
     return {"kind": "storage#object", "bucket": bucket, "name": str(path.relative_to(root / bucket)),
             "generation": str(int(path.stat().st_mtime * 1e6)), "metageneration": "1", "size": str(len(data)),
-            "crc32c": base64.b64encode(struct.pack(">I", checksums[path])).decode()}
+            "crc32c": base64.b64encode(struct.pack(">I", checksums[content])).decode()}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
