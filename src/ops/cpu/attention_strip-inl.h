@@ -79,9 +79,9 @@ HWY_INLINE FloatVec exp2_nonpositive(FloatVec x) {
 
 // c[r][lane] (+)= sum over w of a[r * row_stride + w * step] * b[w][lane], in kRows rows of kVectors vectors.
 template <class Math, int kRows, int kVectors>
-HWY_INLINE void multiply_words(const float* HWY_RESTRICT a, std::size_t row_stride, std::size_t step,
-                               const float* HWY_RESTRICT b, std::size_t depth, float* HWY_RESTRICT c,
-                               bool accumulate) {
+FACET_INNERMOST void multiply_words(const float* HWY_RESTRICT a, std::size_t row_stride, std::size_t step,
+                                    const float* HWY_RESTRICT b, std::size_t depth, float* HWY_RESTRICT c,
+                                    bool accumulate) {
   const Floats d;
   constexpr std::size_t kWidth = kVectors * kLanes;
   FloatVec sum[kRows][kVectors];
