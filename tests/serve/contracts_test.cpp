@@ -22,10 +22,12 @@ using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-Image test_image() {
-  const std::string bytes = picture_bytes();
-  return decode_picture({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}).value().image;
+Picture decoded_png(const std::string& base64) {
+  const std::string bytes = service::base64_decode(base64).value();
+  return decode_picture({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}).value();
 }
+
+Image test_image() { return decoded_png(picture_base64()).image; }
 
 Predictor& predictor() {
   static Predictor predictor(load_model(e2e::tiny_model()).value());
@@ -53,11 +55,6 @@ const std::vector<AutomaticMask>& expected_everything() {
           .generate(test_image())
           .value();
   return masks;
-}
-
-Picture decoded_png(const std::string& base64) {
-  const std::string bytes = service::base64_decode(base64).value();
-  return decode_picture({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}).value();
 }
 
 /// The mask in a PNG of 0 and 255.
