@@ -46,8 +46,8 @@ HWY_INLINE void for_rows(std::size_t begin, std::size_t end, const Body& body) {
 
 // sum[r][v] += sum over k of a[k * lda + r] * b[k * kBlock + v]
 template <int rows>
-HWY_INLINE void accumulate(const float* HWY_RESTRICT a, std::size_t lda, const float* HWY_RESTRICT b,
-                           std::size_t depth, FloatVec (&sum)[rows][kVecs]) {
+FACET_INNERMOST void accumulate(const float* HWY_RESTRICT a, std::size_t lda, const float* HWY_RESTRICT b,
+                                std::size_t depth, FloatVec (&sum)[rows][kVecs]) {
   const Floats d;
   for (std::size_t k = 0; k < depth; ++k) {
     FloatVec column[kVecs];
