@@ -11,6 +11,9 @@
 namespace facet::segment {
 namespace {
 
+// With fewer masks than this for each thread, threads share masks.
+constexpr std::int64_t kMasksThatFillAThread = 4;
+
 // One step of bilinear interpolation without aligned corners: two neighbours and the share of the second.
 struct Pair {
   int first;
@@ -27,23 +30,26 @@ Pair neighbours(int position, float scale, int count) {
 // Appends runs of equal values, in column-major order, to an RLE.
 class RunWriter {
  public:
-  explicit RunWriter(Size size) { rle_.size = size; }
   void append(bool value, std::size_t count) {
     if (count == 0) return;
     if (value != current_) {
-      rle_.counts.push_back(static_cast<std::uint32_t>(run_));
+      counts_.push_back(static_cast<std::uint32_t>(run_));
       current_ = value;
       run_ = 0;
     }
     run_ += count;
   }
-  Rle finish() && {
-    rle_.counts.push_back(static_cast<std::uint32_t>(run_));
-    return std::move(rle_);
+  // What another has written.
+  void append(std::span<const std::uint32_t> counts) {
+    for (std::size_t i = 0; i < counts.size(); ++i) append(i % 2 != 0, counts[i]);
+  }
+  std::vector<std::uint32_t> finish() && {
+    counts_.push_back(static_cast<std::uint32_t>(run_));
+    return std::move(counts_);
   }
 
  private:
-  Rle rle_;
+  std::vector<std::uint32_t> counts_;
   bool current_ = false;
   std::size_t run_ = 0;
 };
@@ -87,6 +93,12 @@ class BoxOfColumns {
     x_end_ = x + 1;
     y_begin_ = std::min(y_begin_, y_begin);
     y_end_ = std::max(y_end_, y_end);
+  }
+  // Columns to the right of these.
+  void add(const BoxOfColumns& right) {
+    if (right.x_end_ == 0) return;
+    add(right.x_begin_, right.y_begin_, right.y_end_);
+    x_end_ = right.x_end_;
   }
   [[nodiscard]] BoxXywh box() const {
     if (x_end_ == 0) return {};
@@ -204,48 +216,89 @@ void MaskUpsampler::Counts::add(std::span<const float> values, const Options& op
   outer += count_above(values, options.threshold - options.stability_offset);
 }
 
-MaskUpsampler::Mask MaskUpsampler::mask(std::span<const float> logits, const Options& options) const {
-  const Part part = part_above(logits, options.threshold - std::abs(options.stability_offset));
+struct MaskUpsampler::Band {
+  std::vector<std::uint32_t> runs;  // of whole columns of the canvas
+  std::int64_t area = 0;
+  BoxOfColumns box;
+  Counts counts;
+};
+
+MaskUpsampler::Band MaskUpsampler::band(std::span<const float> logits, const Options& options, int index,
+                                        int bands) const {
+  Part part = part_above(logits, options.threshold - std::abs(options.stability_offset));
+  const Range whole = part.columns;
+  part.columns = {whole.begin + whole.size() * index / bands,
+                  whole.begin + whole.size() * (index + 1) / bands};
   const Columns& columns = stretch_columns(logits, part);
   std::vector<float> values(part.rows.size());
   std::vector<std::uint8_t> bits(values.size());
   const auto canvas_height = std::size_t(options.canvas.height);
   const std::size_t above = std::size_t(options.top) + part.rows.begin;
   const std::size_t below = canvas_height - above - values.size();
-  RunWriter runs(options.canvas);
-  Mask mask;
-  Counts counts;
-  BoxOfColumns box;
-  runs.append(false, (std::size_t(options.left) + part.columns.begin) * canvas_height);
+  RunWriter runs;
+  Band band;
+  if (index == 0) runs.append(false, (std::size_t(options.left) + whole.begin) * canvas_height);
   for (int x = part.columns.begin; x < part.columns.end; ++x) {
     column(columns, x, values);
-    if (options.stability_offset != 0) counts.add(values, options);
+    if (options.stability_offset != 0) band.counts.add(values, options);
     for (std::size_t y = 0; y < values.size(); ++y) bits[y] = values[y] > options.threshold ? 1 : 0;
     runs.append(false, above);
     std::size_t y = above;
     for_each_run(bits, [&](bool value, std::size_t count) {
       runs.append(value, count);
       if (value) {
-        mask.area += std::int64_t(count);
-        box.add(options.left + x, int(y), int(y + count));
+        band.area += std::int64_t(count);
+        band.box.add(options.left + x, int(y), int(y + count));
       }
       y += count;
     });
     runs.append(false, below);
   }
-  runs.append(false, std::size_t(options.canvas.width - options.left - part.columns.end) * canvas_height);
-  mask.rle = std::move(runs).finish();
-  mask.box = box.box();
-  mask.stability_score = ratio(counts.inner, counts.outer);
-  return mask;
+  if (index + 1 == bands) {
+    runs.append(false, std::size_t(options.canvas.width - options.left - whole.end) * canvas_height);
+  }
+  band.runs = std::move(runs).finish();
+  return band;
+}
+
+MaskUpsampler::Mask MaskUpsampler::joined(std::span<const Band> bands, const Options& options) {
+  RunWriter runs;
+  Band all;
+  for (const Band& band : bands) {
+    runs.append(band.runs);
+    all.area += band.area;
+    all.box.add(band.box);
+    all.counts.inner += band.counts.inner;
+    all.counts.outer += band.counts.outer;
+  }
+  return {.rle = {options.canvas, std::move(runs).finish()},
+          .area = all.area,
+          .box = all.box.box(),
+          .stability_score = ratio(all.counts.inner, all.counts.outer)};
+}
+
+MaskUpsampler::Mask MaskUpsampler::mask(std::span<const float> logits, const Options& options) const {
+  const Band whole = band(logits, options, 0, 1);
+  return joined({&whole, 1}, options);
 }
 
 void MaskUpsampler::masks(ops::Context& ctx, ConstTensorView logits, std::span<const std::int64_t> wanted,
                           const Options& options, const Take& take) const {
   if (!ctx.kernels().on_host()) return masks_on_device(ctx, logits, wanted, options, take);
   const std::size_t area = std::size_t(low_res_) * low_res_;
+  const auto of = [&](std::int64_t i) { return logits.data<float>().subspan(wanted[i] * area, area); };
+  const std::int64_t threads = ctx.team().size();
+  if (threads == 1 || std::int64_t(wanted.size()) > kMasksThatFillAThread * threads) {
+    ctx.team().parallel_for(std::int64_t(wanted.size()),
+                            [&](std::int64_t i, int) { take(i, mask(of(i), options)); });
+    return;
+  }
+  std::vector<Band> bands(wanted.size() * threads);
+  ctx.team().parallel_for(std::int64_t(bands.size()), [&](std::int64_t item, int) {
+    bands[item] = band(of(item / threads), options, int(item % threads), int(threads));
+  });
   ctx.team().parallel_for(std::int64_t(wanted.size()), [&](std::int64_t i, int) {
-    take(i, mask(logits.data<float>().subspan(wanted[i] * area, area), options));
+    take(i, joined({&bands[i * threads], std::size_t(threads)}, options));
   });
 }
 

@@ -83,6 +83,10 @@ class MaskUpsampler {
     std::int64_t outer = 0;
     void add(std::span<const float> values, const Options& options);
   };
+  /// Some of a mask's columns: a mask is made of bands, which threads can share.
+  struct Band;
+  [[nodiscard]] Band band(std::span<const float> logits, const Options& options, int index, int bands) const;
+  static Mask joined(std::span<const Band> bands, const Options& options);
 
   Size original_;
   int low_res_;

@@ -1,5 +1,10 @@
 #include "ops/elementwise.h"
 
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <vector>
+
 #include "facet/status.h"
 #include "ops/op_fixture.h"
 
@@ -35,6 +40,22 @@ TEST_P(ElementwiseTest, ActivationsMatchTheOracle) {
     for (std::size_t i = 0; i < fast.data<float>().size(); ++i) {
       ASSERT_NEAR(fast.data<float>()[i], slow.data<float>()[i], 2e-6);
     }
+  }
+}
+
+TEST_P(ElementwiseTest, GeluIsTheExactOneAtAllMagnitudes) {
+  std::vector<float> x;
+  for (float magnitude = 1e-6F; magnitude < 1e6F; magnitude *= 1.001F) {
+    x.push_back(magnitude);
+    x.push_back(-magnitude);
+  }
+  Tensor out = Tensor::zeros({std::int64_t(x.size())});
+  std::copy(x.begin(), x.end(), out.data<float>().begin());
+  activate(backend, Activation::Gelu, out);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double exact = 0.5 * x[i] * std::erfc(-double(x[i]) / std::numbers::sqrt2);
+    ASSERT_NEAR(out.data<float>()[i], exact, x[i] > 4 ? 1e-7 * x[i] : std::min(4e-7, 1.2e-6 * std::abs(x[i])))
+        << x[i];
   }
 }
 

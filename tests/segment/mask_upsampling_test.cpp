@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
+#include <vector>
 
+#include "ops/kernels.h"
 #include "support/tensors.h"
 
 namespace facet::segment {
@@ -114,6 +117,29 @@ TEST_P(MaskUpsampling, ACropLiesWhereItWasCut) {
       const int expected = inside ? alone.bits[std::size_t(y - 3) * size.width + (x - 7)] : 0;
       ASSERT_EQ(placed.bits[std::size_t(y) * canvas.width + x], expected);
     }
+  }
+}
+
+// Three masks on seven threads are made in bands; the others one by one.
+TEST_P(MaskUpsampling, ThreadsThatShareAMaskMakeTheSameOne) {
+  Tensor stack = random_tensor({3, kLowRes, kLowRes}, 4);
+  for (float& value : stack.data<float>().subspan(kLowRes * kLowRes, kLowRes * kLowRes)) value = -5.0F;
+  const Size size = GetParam();
+  const MaskUpsampler::Options options{
+      .stability_offset = 0.25F, .canvas = {size.height + 5, size.width + 9}, .left = 7, .top = 3};
+  ops::Context ctx(ops::cpu_kernels(), ThreadTeam(7));
+  const std::int64_t wanted[] = {2, 1, 0};
+  std::vector<MaskUpsampler::Mask> made(3);
+  upsampler.masks(ctx, stack, wanted, options,
+                  [&](std::size_t i, MaskUpsampler::Mask mask) { made[i] = std::move(mask); });
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto values = std::as_const(stack).data<float>().subspan(wanted[i] * kLowRes * kLowRes);
+    const auto whole = upsampler.mask(values.first(kLowRes * kLowRes), options);
+    EXPECT_EQ(made[i].rle.counts, whole.rle.counts) << i;
+    EXPECT_EQ(made[i].rle.size, options.canvas);
+    EXPECT_EQ(made[i].area, whole.area);
+    EXPECT_EQ(made[i].box, whole.box);
+    EXPECT_EQ(made[i].stability_score, whole.stability_score);
   }
 }
 

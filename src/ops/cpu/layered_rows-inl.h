@@ -7,6 +7,7 @@
 #define FACET_OPS_CPU_LAYERED_ROWS_INL_H_
 #endif
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -24,7 +25,7 @@ struct Rows {
   struct Layer {
     const float* weights = nullptr;   // [blocks][vectors][kBlock]
     const float* scale = nullptr;     // [positions] or null
-    const float* mix = nullptr;       // [vectors][rows]
+    const float* mix = nullptr;       // [vectors][rows]; where rows are values, by tiles (pack_tiles)
     const float* constant = nullptr;  // [rows] or null
     std::size_t vectors = 0;
   };
@@ -47,8 +48,9 @@ struct Rows {
     add_source(base, block, at, row, sum);
     for (std::size_t i = 0; i < depth; ++i) {
       const Layer& layer = layers[i];
-      accumulate<rows>(layer.mix + row, count, layer.weights + block * layer.vectors * kBlock + at,
-                       layer.vectors, sum);
+      const bool tiled = dim == 0;
+      accumulate<rows>(layer.mix + (tiled ? row * layer.vectors : row), tiled ? rows : count,
+                       layer.weights + block * layer.vectors * kBlock + at, layer.vectors, sum);
       add_constants(layer.constant == nullptr ? nullptr : layer.constant + row, sum);
       if (layer.scale != nullptr) scale_by(layer.scale + block * kBlock + at, sum);
     }
@@ -156,23 +158,45 @@ struct RowsBuffer {
   std::size_t tokens_, heads_, width_;
 };
 
-// The values of a projection as rows.
-inline Rows direct_rows(PictureLayers layers, const PictureProjection& p, std::size_t batch) {
-  Rows out;
-  out.count = out.width = std::size_t(p.base.shape()[1]);
-  out.base = data_of(p.base);
-  out.places = data_of(p.places);
-  out.bias = data_of(p.bias);
-  for (const PictureLayer& layer : layers) {
-    const std::size_t i = out.depth++;
-    const std::size_t vectors = layer.weights.shape()[2];
-    const std::size_t blocks = layer.weights.shape()[1];
-    out.layers[i] = {data_of(layer.weights) + batch * blocks * vectors * kBlock,
-                     data_of(layer.scale) + batch * blocks * kBlock,
-                     data_of(p.folded[i]) + batch * vectors * out.width, data_of(p.constant[i]), vectors};
+// The values of a projection as rows, for each prompt of a run.
+class DirectRows {
+ public:
+  DirectRows(Context& ctx, PictureLayers layers, const PictureProjection& projection, std::size_t batch)
+      : rows_(batch) {
+    const std::size_t width = projection.base.shape()[1];
+    std::size_t size = 0;
+    for (const PictureLayer& layer : layers) size += layer.weights.shape()[2] * width;
+    memory_ = floats(ctx, batch, std::max<std::size_t>(size, 1));
+    float* memory = memory_.data<float>().data();
+    ctx.team().parallel_for(std::int64_t(batch),
+                            [&](std::int64_t b, int) { fill(layers, projection, b, memory + b * size); });
   }
-  return out;
-}
+  const Rows& operator[](std::size_t b) const { return rows_[b]; }
+
+ private:
+  void fill(PictureLayers layers, const PictureProjection& p, std::size_t b, float* memory) {
+    Rows& out = rows_[b];
+    out.count = out.width = std::size_t(p.base.shape()[1]);
+    out.base = data_of(p.base);
+    out.places = data_of(p.places);
+    out.bias = data_of(p.bias);
+    for (const PictureLayer& layer : layers) {
+      const std::size_t i = out.depth++;
+      const std::size_t vectors = layer.weights.shape()[2];
+      const std::size_t blocks = layer.weights.shape()[1];
+      const float* folded = data_of(p.folded[i]) + b * vectors * out.width;
+      pack_tiles(
+          out.width, vectors, [&](std::size_t row, std::size_t k) { return folded[k * out.width + row]; },
+          memory);
+      out.layers[i] = {data_of(layer.weights) + b * blocks * vectors * kBlock,
+                       data_of(layer.scale) + b * blocks * kBlock, memory, data_of(p.constant[i]), vectors};
+      memory += vectors * out.width;
+    }
+  }
+
+  std::vector<Rows> rows_;
+  Tensor memory_;
+};
 
 // The same contraction for each prompt of a run.
 class PromptRows {

@@ -17,9 +17,10 @@ HWY_BEFORE_NAMESPACE();
 namespace facet::ops::HWY_NAMESPACE {
 
 constexpr std::size_t kBlock = std::size_t(kPositionBlock);
-// A tile is four rows of as many positions as leave registers for its operands.
-constexpr int kRows = 4;
-constexpr int kVecs = HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON ? 4 : 2;
+// A tile is as large as leaves registers for its operands: 16 sums of 32, or 12 of 16.
+constexpr bool kManyRegisters = HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON;
+constexpr int kRows = kManyRegisters ? 4 : 6;
+constexpr int kVecs = kManyRegisters ? 4 : 2;
 constexpr std::size_t kSpan = kVecs * kLanes;
 
 static_assert(kBlock % kSpan == 0);
@@ -28,20 +29,34 @@ inline const float* data_of(ConstTensorView tensor) {
   return tensor.empty() ? nullptr : tensor.data<float>().data();
 }
 
-// Calls body(std::integral_constant<int, rows>, row) for the rows [begin, end), four at a time.
+template <int rows, class Body>
+HWY_INLINE void call_with_rows(std::size_t count, std::size_t row, const Body& body) {
+  if constexpr (rows > 0) {
+    if (count == rows) return body(std::integral_constant<int, rows>(), row);
+    call_with_rows<rows - 1>(count, row, body);
+  }
+}
+
+// Calls body(std::integral_constant<int, rows>, row) for the rows [begin, end), in as few tiles as they fill,
+// whose sizes differ by one at most.
 template <class Body>
 HWY_INLINE void for_rows(std::size_t begin, std::size_t end, const Body& body) {
-  for (; begin + kRows <= end; begin += kRows) body(std::integral_constant<int, kRows>(), begin);
-  switch (end - begin) {
-    case 3:
-      return body(std::integral_constant<int, 3>(), begin);
-    case 2:
-      return body(std::integral_constant<int, 2>(), begin);
-    case 1:
-      return body(std::integral_constant<int, 1>(), begin);
-    default:
-      return;
+  for (std::size_t tiles = (end - begin + kRows - 1) / kRows; tiles > 0; --tiles) {
+    const std::size_t count = (end - begin + tiles - 1) / tiles;
+    call_with_rows<kRows>(count, begin, body);
+    begin += count;
   }
+}
+
+// A matrix of `depth` columns by the tiles of for_rows: [tile][depth][rows of the tile], a tile's first row
+// being `row` at to + row * depth. from(row, k) is an element.
+template <class From>
+void pack_tiles(std::size_t rows, std::size_t depth, const From& from, float* to) {
+  for_rows(0, rows, [&](auto count, std::size_t row) {
+    for (std::size_t k = 0; k < depth; ++k) {
+      for (std::size_t r = 0; r < count; ++r) *to++ = from(row + r, k);
+    }
+  });
 }
 
 // sum[r][v] += sum over k of a[k * lda + r] * b[k * kBlock + v]

@@ -15,13 +15,13 @@ void run_project_picture(Context& ctx, const ProjectPictureArgs& args, TensorVie
   const std::size_t blocks = out.shape()[1];
   const std::size_t width = out.shape()[2];
   float* to = out.data<float>().data();
+  const DirectRows rows(ctx, args.layers, args.projection, batch);
   for_blocks(ctx, batch, blocks, [&](std::size_t b, std::size_t block, std::size_t) {
-    const Rows rows = direct_rows(args.layers, args.projection, b);
     float* own = to + (b * blocks + block) * width * kBlock;
     for (std::size_t at = 0; at < kBlock; at += kSpan) {
       for_rows(0, width, [&](auto count, std::size_t row) {
         FloatVec sum[count][kVecs];
-        rows.tile<count>(block, at, row, sum);
+        rows[b].tile<count>(block, at, row, sum);
         store<count>(sum, own + row * kBlock + at);
       });
     }
@@ -39,23 +39,22 @@ void run_fold_tokens(Context& ctx, ConstTensorView tokens, ConstTensorView matri
   const float* weights = data_of(matrix);
   float* to = out.data<float>().data();
   const Floats d;
-  ctx.team().parallel_for(tokens.shape()[0], [&](std::int64_t b, int) {
-    for (std::size_t v = 0; v < vectors; ++v) {
-      const std::size_t first = v / count * dim;
-      const float* token = from + (b * count + v % count) * inner + first;
-      float* row = to + (b * vectors + v) * width;
-      std::size_t at = 0;
-      for (; at + kLanes <= width; at += kLanes) {
-        FloatVec sum = hn::Zero(d);
-        for (std::size_t i = 0; i < dim; ++i) {
-          sum = hn::MulAdd(hn::Set(d, token[i]), hn::LoadU(d, weights + (first + i) * width + at), sum);
-        }
-        hn::StoreU(sum, d, row + at);
+  ctx.team().parallel_for(tokens.shape()[0] * std::int64_t(vectors), [&](std::int64_t item, int) {
+    const std::size_t v = item % vectors;
+    const std::size_t first = v / count * dim;
+    const float* token = from + (item / vectors * count + v % count) * inner + first;
+    float* row = to + item * width;
+    std::size_t at = 0;
+    for (; at + kLanes <= width; at += kLanes) {
+      FloatVec sum = hn::Zero(d);
+      for (std::size_t i = 0; i < dim; ++i) {
+        sum = hn::MulAdd(hn::Set(d, token[i]), hn::LoadU(d, weights + (first + i) * width + at), sum);
       }
-      for (; at < width; ++at) {
-        row[at] = 0;
-        for (std::size_t i = 0; i < dim; ++i) row[at] += token[i] * weights[(first + i) * width + at];
-      }
+      hn::StoreU(sum, d, row + at);
+    }
+    for (; at < width; ++at) {
+      row[at] = 0;
+      for (std::size_t i = 0; i < dim; ++i) row[at] += token[i] * weights[(first + i) * width + at];
     }
   });
 }

@@ -3,7 +3,6 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // after foreach_target.h
 #include <utility>
-#include <vector>
 
 #include "ops/cpu/layered_rows-inl.h"
 #include "ops/cpu/simd.h"
@@ -30,13 +29,16 @@ class PictureMasks {
         blocks_(args.features.base.shape()[0]),
         channels_(args.gamma.shape()[0]),
         depth_(args.filters.shape()[2]),
-        weight_(floats(ctx, channels_, 4 * depth_)),
+        weight_(floats(ctx, 4 * depth_, channels_)),
         filters_(floats(ctx, batch_, depth_ * masks_)),
         scratch_(floats(ctx, ctx.team().size(), (4 * channels_ + 4 * depth_ + 16 * masks_) * kBlock)),
+        rows_(ctx, args.layers, args.features, batch_),
         out_(out.data<float>().data()) {
-    transpose(data_of(args.weight), 4 * depth_, channels_, weight_.data<float>().data());
+    const float* weight = data_of(args.weight);
+    pack_tiles(
+        4 * depth_, channels_, [&](std::size_t row, std::size_t k) { return weight[row * channels_ + k]; },
+        weight_.data<float>().data());
     for (std::size_t b = 0; b < batch_; ++b) {
-      rows_.push_back(direct_rows(args.layers, args.features, b));
       transpose(data_of(args.filters) + b * masks_ * depth_, masks_, depth_,
                 filters_.data<float>().data() + b * masks_ * depth_);
     }
@@ -97,7 +99,7 @@ class PictureMasks {
     for_rows(0, 4 * depth_, [&](auto count, std::size_t row) {
       FloatVec sum[count][kVecs];
       clear<count>(sum);
-      accumulate<count>(weight + row, 4 * depth_, x, channels_, sum);
+      accumulate<count>(weight + row * channels_, count, x, channels_, sum);
       add_constants<count>(bias + row, sum);
       apply_gelu<count>(sum);
       store<count>(sum, to + row * kBlock);
@@ -138,10 +140,10 @@ class PictureMasks {
 
   const PictureMasksArgs& args_;
   std::size_t batch_, masks_, height_, width_, blocks_, channels_, depth_;
-  Tensor weight_;   // [channels][4 * depth]
+  Tensor weight_;   // by tiles of the 4 * depth rows
   Tensor filters_;  // [batch][depth][masks]
   Tensor scratch_;
-  std::vector<Rows> rows_;
+  DirectRows rows_;
   float* out_;
 };
 

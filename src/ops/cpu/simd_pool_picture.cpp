@@ -15,6 +15,8 @@ namespace facet::ops::HWY_NAMESPACE {
 
 // Blocks whose positions a pooling takes in at once, so that sums over lanes are rare.
 constexpr std::size_t kPooledBlocks = 8;
+// Columns of a tile of products: with kRows of them, as many sums as a tile of positions has.
+constexpr int kColumns = kManyRegisters ? 4 : 2;
 
 // The sums over lanes of four vectors, side by side at the beginning of `to`.
 #if HWY_TARGET == HWY_SCALAR
@@ -43,7 +45,7 @@ struct BlockRows {
   std::size_t stride;
 };
 
-// out[i * ldo + j] = a's row i . b's row j, over `blocks` blocks; b has four rows or one.
+// out[i * ldo + j] = a's row i . b's row j, over `blocks` blocks; b has kColumns rows or one.
 template <int rows, int columns>
 HWY_INLINE void dot_tile(BlockRows a, BlockRows b, std::size_t blocks, float* out, std::size_t ldo) {
   const Floats d;
@@ -80,8 +82,8 @@ HWY_INLINE void dot_rows(BlockRows a, std::size_t begin, std::size_t end, BlockR
     const BlockRows own{a.data + row * kBlock, a.stride};
     float* to = out + (row - begin) * columns;
     std::size_t c = 0;
-    for (; c + 4 <= columns; c += 4) {
-      dot_tile<count, 4>(own, {b.data + c * kBlock, b.stride}, blocks, to + c, columns);
+    for (; c + kColumns <= columns; c += kColumns) {
+      dot_tile<count, kColumns>(own, {b.data + c * kBlock, b.stride}, blocks, to + c, columns);
     }
     for (; c < columns; ++c) {
       dot_tile<count, 1>(own, {b.data + c * kBlock, b.stride}, blocks, to + c, columns);
