@@ -19,30 +19,33 @@ double in_block(ConstTensorView blocks, std::int64_t batch, std::int64_t row, st
   return blocks.data<float>()[at * kPositionBlock + n % kPositionBlock];
 }
 
-double add_layer(double u, const PictureLayer& layer, ConstTensorView folded, ConstTensorView constant,
-                 std::int64_t b, std::int64_t d, std::int64_t n) {
-  const std::int64_t vectors = folded.shape()[1];
-  const std::int64_t width = folded.shape()[2];
-  for (std::int64_t r = 0; r < vectors; ++r) {
-    u += in_block(layer.weights, b, r, n) * double(folded.data<float>()[(b * vectors + r) * width + d]);
+// u += the block's row of weights at one position x vectors
+void add_vectors(ConstTensorView weights, ConstTensorView vectors, std::int64_t b, std::int64_t n,
+                 Values& u) {
+  const std::int64_t count = vectors.shape()[1];
+  const float* row = vectors.data<float>().data() + b * count * std::int64_t(u.size());
+  for (std::int64_t r = 0; r < count; ++r, row += u.size()) {
+    const double weight = in_block(weights, b, r, n);
+    for (std::size_t d = 0; d < u.size(); ++d) u[d] += weight * double(row[d]);
   }
-  if (!constant.empty()) u += constant.data<float>()[d];
-  return u * layer.scale.data<float>()[b * layer.scale.shape()[1] + n];
+}
+
+void add_layer(const PictureLayer& layer, ConstTensorView folded, ConstTensorView constant, std::int64_t b,
+               std::int64_t n, Values& u) {
+  add_vectors(layer.weights, folded, b, n, u);
+  for (std::size_t d = 0; !constant.empty() && d < u.size(); ++d) u[d] += constant.data<float>()[d];
+  const double scale = layer.scale.data<float>()[b * layer.scale.shape()[1] + n];
+  for (double& value : u) value *= scale;
 }
 
 // All values of one position.
 Values project(PictureLayers layers, const PictureProjection& p, std::int64_t b, std::int64_t n) {
-  Values out(p.base.shape()[1]);
-  for (std::int64_t d = 0; d < std::int64_t(out.size()); ++d) {
-    double u = in_block(p.base, 0, d, n);
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      u = add_layer(u, layers[i], p.folded[i], p.constant[i], b, d, n);
-    }
-    if (!p.places.empty()) u += in_block(p.places, 0, d, n);
-    if (!p.bias.empty()) u += p.bias.data<float>()[d];
-    out[d] = u;
-  }
-  return out;
+  Values u(p.base.shape()[1]);
+  for (std::size_t d = 0; d < u.size(); ++d) u[d] = in_block(p.base, 0, d, n);
+  for (std::size_t i = 0; i < layers.size(); ++i) add_layer(layers[i], p.folded[i], p.constant[i], b, n, u);
+  for (std::size_t d = 0; !p.places.empty() && d < u.size(); ++d) u[d] += in_block(p.places, 0, d, n);
+  for (std::size_t d = 0; !p.bias.empty() && d < u.size(); ++d) u[d] += p.bias.data<float>()[d];
+  return u;
 }
 
 std::int64_t positions_of(const PictureProjection& projection) {
@@ -123,17 +126,12 @@ void reference_weigh_tokens(const WeighTokensArgs& args, TensorView out) {
 void reference_squared_length(const SquaredLengthArgs& args, TensorView out) {
   const std::int64_t tokens = args.values.shape()[1];
   const std::int64_t vectors = tokens * args.heads;
-  const std::int64_t width = args.gram_folded.shape()[2];
   const std::int64_t positions = out.shape()[1];
   for (std::int64_t b = 0; b < out.shape()[0]; ++b) {
     for (std::int64_t n = 0; n < positions; ++n) {
       Values sum = project(args.layers, args.rest, b, n);
       for (double& value : sum) value *= 2;
-      for (std::int64_t r = 0; r < vectors; ++r) {
-        const float* folded = args.gram_folded.data<float>().data() + (b * vectors + r) * width;
-        for (std::int64_t d = 0; d < width; ++d)
-          sum[d] += in_block(args.weights, b, r, n) * double(folded[d]);
-      }
+      add_vectors(args.weights, args.gram_folded, b, n, sum);
       double length = args.start.data<float>()[(args.start.shape()[0] == 1 ? 0 : b) * positions + n];
       for (std::int64_t r = 0; r < vectors; ++r) {
         length += in_block(args.weights, b, r, n) *

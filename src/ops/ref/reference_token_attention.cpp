@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 namespace facet::ops {
@@ -24,9 +25,10 @@ Row sum(Row a, const Row& b) {
 
 // weight [inner, C] times row [C]
 Row project(ConstTensorView weight, const Row& row) {
-  Row out(weight.shape()[0], 0.0);
-  for (std::size_t o = 0; o < out.size(); ++o) {
-    for (std::size_t c = 0; c < row.size(); ++c) out[o] += weight.data<float>()[o * row.size() + c] * row[c];
+  Row out;
+  const float* weights = weight.data<float>().data();
+  for (std::int64_t o = 0; o < weight.shape()[0]; ++o, weights += row.size()) {
+    out.push_back(std::inner_product(row.begin(), row.end(), weights, 0.0));
   }
   return out;
 }
