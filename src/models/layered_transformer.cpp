@@ -324,8 +324,8 @@ LayeredTransformer::Picture LayeredTransformer::prepare(ops::Context& ctx, Const
           ctx, products, projection->first,
           range_of(tensor->view(), first / ops::kPositionBlock, positions / ops::kPositionBlock));
     }
+    ctx.between_blocks();
   }
-  ctx.between_blocks();
   const Tensor placed = placed_->forward(ctx, sum_of(ctx, x, positions_));
   out.keys0 = blocks_of(ctx, placed, keys0_.first, keys0_.width);
   out.queries0 = blocks_of(ctx, placed, queries0_.first, queries0_.width);

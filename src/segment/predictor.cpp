@@ -267,8 +267,12 @@ Result<std::vector<ObjectPrediction>> Predictor::predict(const Embedding& embedd
   });
 }
 
-Result<bool> Predictor::prepare_ahead() {
-  return segment::guarded([&]() -> Result<bool> { return impl_->decoder.prepare_ahead(); });
+Result<bool> Predictor::prepare_ahead(std::function<void()> between_blocks) {
+  return segment::guarded([&]() -> Result<bool> {
+    if (!impl_->ahead) impl_->ahead.emplace(impl_->model->kernels, impl_->ctx.team());
+    const RunScope scope(*impl_->ahead, std::move(between_blocks), {});
+    return impl_->decoder.prepare_ahead(*impl_->ahead);
+  });
 }
 
 std::shared_ptr<const Tensor> mask_to_logits(const Bitmap& mask, const ModelInfo& model) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "facet/predictor.h"
 #include "models/sam_model.h"
 #include "ops/context.h"
@@ -18,7 +20,8 @@ struct Predictor::Impl {
   ModelPtr model;
   ops::Context ctx;
   segment::PromptDecoder decoder;
-  int reduced_batches = 0;  // of pictures
+  std::optional<ops::Context> ahead;  // of prepare_ahead, between whose blocks `ctx` may run
+  int reduced_batches = 0;            // of pictures
 };
 
 /// The hook and the wish to stop of one run, taken out of the context again however it ends.

@@ -1,6 +1,7 @@
 #include "segment/prompt_decoder.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "ops/elementwise.h"
@@ -56,9 +57,9 @@ DecodedBatch with_scores_on_host(ops::Context& ctx, models::MaskDecoder::Output 
 
 }  // namespace
 
-Tensor PromptDecoder::without_mask(ConstTensorView features) {
-  Tensor sum = ctx_.make(features.shape());
-  ops::add(ctx_, features, model_.prompt_encoder.no_mask(), sum);
+Tensor PromptDecoder::without_mask(ops::Context& ctx, ConstTensorView features) const {
+  Tensor sum = ctx.make(features.shape());
+  ops::add(ctx, features, model_.prompt_encoder.no_mask(), sum);
   return sum;
 }
 
@@ -89,23 +90,44 @@ const models::LayeredTransformer::Picture& PromptDecoder::prepared(const Feature
     std::rotate(found, found + 1, kept_.end());
     return kept_.back().picture;
   }
-  std::erase_if(kept_, [](const Kept& kept) { return kept.features.expired(); });
-  if (kept_.size() == kKeptPictures) kept_.erase(kept_.begin());
-  std::erase_if(asked_, [&](const Asked& asked) { return asked.features.lock() == features; });
-  kept_.push_back({features, model_.mask_decoder.prepare(ctx_, without_mask(as_tokens(*features)))});
+  keep(features, prepare(ctx_, features));
   return kept_.back().picture;
 }
 
-bool PromptDecoder::prepare_ahead() {
-  if (!model_.mask_decoder.gains_by_preparing(kTokensOfAClick)) return false;
+models::LayeredTransformer::Picture PromptDecoder::prepare(ops::Context& ctx, const Features& features) {
+  drop_for_one_more();
+  return model_.mask_decoder.prepare(ctx, without_mask(ctx, as_tokens(*features)));
+}
+
+void PromptDecoder::drop_for_one_more() {
+  std::erase_if(kept_, [](const Kept& kept) { return kept.features.expired(); });
+  if (kept_.size() == kKeptPictures) kept_.erase(kept_.begin());
+}
+
+void PromptDecoder::keep(const Features& features, models::LayeredTransformer::Picture picture) {
+  std::erase_if(asked_, [&](const Asked& asked) { return asked.features.lock() == features; });
+  if (find_kept(features) != kept_.end()) return;
+  drop_for_one_more();
+  kept_.push_back({features, std::move(picture)});
+}
+
+PromptDecoder::Features PromptDecoder::take_asked() {
   for (auto asked = asked_.rbegin(); asked != asked_.rend(); ++asked) {
     if (asked->calls + 1 < kPromptsThatPay) continue;
-    if (const Features features = asked->features.lock()) {
-      prepared(features);
-      return true;
+    if (Features features = asked->features.lock()) {
+      asked_.erase(std::next(asked).base());
+      return features;
     }
   }
-  return false;
+  return nullptr;
+}
+
+bool PromptDecoder::prepare_ahead(ops::Context& ctx) {
+  if (!model_.mask_decoder.gains_by_preparing(kTokensOfAClick)) return false;
+  const Features features = take_asked();
+  if (features == nullptr) return false;
+  keep(features, prepare(ctx, features));
+  return true;
 }
 
 DecodedBatch PromptDecoder::decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,
@@ -123,7 +145,7 @@ DecodedBatch PromptDecoder::decode_batch(const Embedding& embedding, std::span<c
   input.high_res0 = placed.high_res0;
   input.high_res1 = placed.high_res1;
   const ConstTensorView features = as_tokens(placed.image);
-  const Tensor image = masked ? with_masks(ctx_, model_, features, batch) : without_mask(features);
+  const Tensor image = masked ? with_masks(ctx_, model_, features, batch) : without_mask(ctx_, features);
   input.image = image;
   return with_scores_on_host(ctx_, model_.mask_decoder.forward(ctx_, input));
 }

@@ -59,8 +59,9 @@ class PromptDecoder {
   [[nodiscard]] std::size_t kept_pictures() const { return kept_.size(); }
 
   /// Makes what the third call for a picture would make, the last asked about first. False where there is
-  /// nothing to make.   Errors  StatusError OutOfMemory
-  bool prepare_ahead();
+  /// nothing to make. `ctx` is not the decoder's own: between its blocks decode may be called, which counts
+  /// the picture's calls anew.   Errors  StatusError OutOfMemory; what the hook throws
+  bool prepare_ahead(ops::Context& ctx);
 
  private:
   using Features = std::shared_ptr<const Tensor>;  // of an embedding
@@ -75,7 +76,7 @@ class PromptDecoder {
 
   [[nodiscard]] DecodedBatch decode_batch(const Embedding& embedding, std::span<const DecoderPrompt> batch,
                                           bool multimask, bool share);
-  [[nodiscard]] Tensor without_mask(ConstTensorView features);
+  [[nodiscard]] Tensor without_mask(ops::Context& ctx, ConstTensorView features) const;
 
   /// Notes that prompts of a picture come in; whether they pay for what they share.
   [[nodiscard]] bool pays(const Features& features, std::size_t prompts);
@@ -85,6 +86,11 @@ class PromptDecoder {
   [[nodiscard]] std::vector<Kept>::iterator find_kept(const Features& features);
   /// What is kept of the picture, made when it is not among the last.
   const models::LayeredTransformer::Picture& prepared(const Features& features);
+  [[nodiscard]] models::LayeredTransformer::Picture prepare(ops::Context& ctx, const Features& features);
+  void drop_for_one_more();
+  void keep(const Features& features, models::LayeredTransformer::Picture picture);
+  /// The picture asked about last whose next call would pay, not counted any more; null where there is none.
+  [[nodiscard]] Features take_asked();
 
   ops::Context& ctx_;
   const Model& model_;

@@ -22,7 +22,7 @@ class EngineMetrics {
   Counter& joined;
   Counter& prepared_ahead;
   Histogram& decode_prompts;
-  Histogram& gap_seconds;  ///< of the encoder's work between two places where it gives way
+  Histogram& gap_seconds;  ///< of work that gives way, between two places where it does
   Gauge& busy_seconds;
 
  private:

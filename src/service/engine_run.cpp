@@ -94,7 +94,8 @@ void Engine::Impl::prepare_ahead() {
     const MutexLock lock(mutex_);
     if (wanted_at() <= clock_.now()) return;
   }
-  const Result<bool> prepared = contained([&] { return runs_.prepare_ahead(); });
+  block_began_ = clock_.now();
+  const Result<bool> prepared = contained([&] { return runs_.prepare_ahead([this] { give_way(); }); });
   may_prepare_ = prepared.ok() && *prepared;
   if (may_prepare_) metrics_.prepared_ahead.add();
 }

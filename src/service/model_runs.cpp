@@ -11,9 +11,9 @@ ModelRun& ModelRuns::of(const ServedModelPtr& model) {
   return *entry.run;
 }
 
-Result<bool> ModelRuns::prepare_ahead() {
+Result<bool> ModelRuns::prepare_ahead(const std::function<void()>& between_blocks) {
   for (auto& [address, entry] : entries_) {
-    FACET_ASSIGN_OR_RETURN(const bool made, entry.run->decoder.prepare_ahead());
+    FACET_ASSIGN_OR_RETURN(const bool made, entry.run->decoder.prepare_ahead(between_blocks));
     if (made) return true;
   }
   return false;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -25,7 +26,7 @@ class ModelRuns {
   /// Made at the first use. Lifetime  while `model` lives and drop_unused is not called without it
   ModelRun& of(const ServedModelPtr& model);
   /// As Predictor::prepare_ahead, for one of the decoders that has something to make.
-  Result<bool> prepare_ahead();
+  Result<bool> prepare_ahead(const std::function<void()>& between_blocks);
   /// Lets go of the memory of models that nobody holds any more.
   void drop_unused();
 

@@ -39,6 +39,7 @@ class SharedPictures : public ::testing::Test {
   ModelPtr model_ = models::build_model(testing::TinySam(), ops::cpu_kernels()).value();
   WorkOfACall work_;
   ops::Context ctx_{ops::observed_kernels(model_->kernels, work_), ThreadTeam(2)};
+  ops::Context idle_{model_->kernels, ThreadTeam(2)};
   PromptDecoder decoder_{ctx_, *model_};
 };
 
@@ -56,16 +57,52 @@ TEST_F(SharedPictures, AreMadeAheadOfTheThirdCall) {
   const Embedding first = picture(0);
   const Embedding second = picture(1);
   const std::int64_t alone = click(first);
-  EXPECT_FALSE(decoder_.prepare_ahead());
+  EXPECT_FALSE(decoder_.prepare_ahead(idle_));
   click(first);
   click(second);
   click(second);
-  EXPECT_TRUE(decoder_.prepare_ahead());
-  EXPECT_TRUE(decoder_.prepare_ahead());
-  EXPECT_FALSE(decoder_.prepare_ahead());
+  EXPECT_TRUE(decoder_.prepare_ahead(idle_));
+  EXPECT_TRUE(decoder_.prepare_ahead(idle_));
+  EXPECT_FALSE(decoder_.prepare_ahead(idle_));
   work_.take();
   EXPECT_LT(click(first), alone);
   EXPECT_LT(click(second), alone);
+}
+
+TEST_F(SharedPictures, LetClicksInWhileTheyArePreparedAhead) {
+  const Embedding first = picture(0);
+  const Embedding second = picture(1);
+  const std::int64_t alone = click(first);
+  click(first);
+  for (int i = 0; i < 3; ++i) click(second);
+  int places = 0;
+  std::vector<std::int64_t> meanwhile;
+  idle_.set_between_blocks([&] {
+    if (++places <= 3) meanwhile.push_back(click(first));
+    click(second);
+  });
+  EXPECT_TRUE(decoder_.prepare_ahead(idle_));
+  EXPECT_GE(places, 8);
+  EXPECT_EQ(meanwhile[0], alone);
+  EXPECT_EQ(meanwhile[1], alone);
+  EXPECT_GT(meanwhile[2], alone);  // the third call could not wait
+  EXPECT_EQ(decoder_.kept_pictures(), 2U);
+  EXPECT_LT(click(first), alone);
+  EXPECT_FALSE(decoder_.prepare_ahead(idle_));
+}
+
+TEST_F(SharedPictures, ArePreparedAgainLaterWhereTheHookThrew) {
+  const Embedding first = picture(0);
+  const std::int64_t alone = click(first);
+  click(first);
+  idle_.set_between_blocks([] { throw StatusError({StatusCode::Cancelled, "enough"}); });
+  EXPECT_THROW(decoder_.prepare_ahead(idle_), StatusError);
+  idle_.set_between_blocks({});
+  EXPECT_FALSE(decoder_.prepare_ahead(idle_));
+  EXPECT_EQ(click(first), alone);
+  EXPECT_EQ(click(first), alone);
+  EXPECT_TRUE(decoder_.prepare_ahead(idle_));
+  EXPECT_EQ(decoder_.kept_pictures(), 1U);
 }
 
 TEST_F(SharedPictures, ArePreparedOnlyWhileTheirEmbeddingLives) {
@@ -74,7 +111,7 @@ TEST_F(SharedPictures, ArePreparedOnlyWhileTheirEmbeddingLives) {
     click(gone);
     click(gone);
   }
-  EXPECT_FALSE(decoder_.prepare_ahead());
+  EXPECT_FALSE(decoder_.prepare_ahead(idle_));
 }
 
 TEST_F(SharedPictures, AreKeptOnlyWhileTheirEmbeddingLives) {
