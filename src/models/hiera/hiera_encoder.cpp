@@ -127,7 +127,9 @@ Tensor HieraBlock::forward(ops::Context& ctx, Tensor x) const {
     const Tensor attended = attend(ctx, normed);
     attn_proj_.add_to(ctx, attended.view().reshaped(x.shape()), x);
   }
+  ctx.between_blocks();
   const Tensor hidden = lin1_.forward(ctx, norm2_.forward(ctx, x), ops::Activation::Gelu);
+  ctx.between_blocks();
   lin2_.add_to(ctx, hidden, x);
   return x;
 }

@@ -99,7 +99,9 @@ PatchMerging::PatchMerging(const nn::WeightScope& weights, std::int64_t in, std:
 Tensor PatchMerging::forward(ops::Context& ctx, ConstTensorView x) const {
   const Tensor projected = project_.forward(ctx, x);
   ctx.between_blocks();
-  return mix_.forward_float32(ctx, filter_.forward(ctx, projected));
+  const Tensor filtered = filter_.forward(ctx, projected);
+  ctx.between_blocks();
+  return mix_.forward_float32(ctx, filtered);
 }
 
 Tensor expand_attention_biases(ConstTensorView biases, int window) {
@@ -196,6 +198,7 @@ Tensor TinyVitBlock::attend(ops::Context& ctx, ConstTensorView x) const {
                          .head_stride = 3 * head_dim};
   };
   Tensor out = ctx.make({shape[0], tokens, dim}, qkv.dtype());
+  ctx.between_blocks();
   ops::window_attention(ctx,
                         {.q = part(0),
                          .k = part(head_dim),
@@ -216,7 +219,9 @@ Tensor TinyVitBlock::forward(ops::Context& ctx, Tensor x) const {
   proj_.add_to(ctx, attend(ctx, x), x);
   ctx.between_blocks();
   Tensor y = local_conv_.forward_float32(ctx, x);
+  ctx.between_blocks();
   const Tensor hidden = fc1_.forward(ctx, mlp_norm_.forward(ctx, y), Activation::Gelu);
+  ctx.between_blocks();
   fc2_.add_to(ctx, hidden, y);
   return y;
 }
@@ -248,7 +253,9 @@ TinyVitEncoder::TinyVitEncoder(const nn::WeightScope& weights, const TinyVitConf
 
 ImageFeatures TinyVitEncoder::forward(ops::Context& ctx, ConstTensorView image) const {
   ctx.between_blocks();
-  Tensor x = stem1_.forward_float32(ctx, stem0_.forward(ctx, image));  // [B, 256, 256, 64]
+  const Tensor halved = stem0_.forward(ctx, image);
+  ctx.between_blocks();
+  Tensor x = stem1_.forward_float32(ctx, halved);  // [B, 256, 256, 64]
   for (const Stage& stage : stages_) {
     for (const MbConv& block : stage.convolutions) {
       ctx.between_blocks();

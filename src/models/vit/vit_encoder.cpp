@@ -59,6 +59,7 @@ Tensor VitBlock::attend(ops::Context& ctx, ConstTensorView x) const {
                          .head_stride = head_dim};
   };
   Tensor out = ctx.make(x.shape(), qkv.dtype());
+  ctx.between_blocks();
   ops::window_attention(ctx,
                         {.q = part(0),
                          .k = part(dim),
@@ -80,6 +81,7 @@ void VitBlock::forward(ops::Context& ctx, TensorView x) const {
   proj_.add_to(ctx, attend(ctx, x), x);
   ctx.between_blocks();
   const Tensor hidden = lin1_.forward(ctx, norm2_.forward(ctx, x), ops::Activation::Gelu);
+  ctx.between_blocks();
   lin2_.add_to(ctx, hidden, x);
 }
 
