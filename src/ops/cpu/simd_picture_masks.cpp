@@ -11,11 +11,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace facet::ops::HWY_NAMESPACE {
 
-// rows x columns -> columns x rows
-void transpose(const float* from, std::size_t rows, std::size_t columns, float* to) {
-  for (std::size_t r = 0; r < rows; ++r) {
-    for (std::size_t c = 0; c < columns; ++c) to[c * rows + r] = from[r * columns + c];
-  }
+// A matrix [rows][depth] by tiles of its rows.
+void pack_rows(const float* matrix, std::size_t rows, std::size_t depth, float* to) {
+  pack_tiles(
+      rows, depth, [&](std::size_t row, std::size_t k) { return matrix[row * depth + k]; }, to);
 }
 
 class PictureMasks {
@@ -34,12 +33,9 @@ class PictureMasks {
         scratch_(floats(ctx, ctx.team().size(), (4 * channels_ + 4 * depth_ + 16 * masks_) * kBlock)),
         rows_(ctx, args.layers, args.features, batch_),
         out_(out.data<float>().data()) {
-    const float* weight = data_of(args.weight);
-    pack_tiles(
-        4 * depth_, channels_, [&](std::size_t row, std::size_t k) { return weight[row * channels_ + k]; },
-        weight_.data<float>().data());
+    pack_rows(data_of(args.weight), 4 * depth_, channels_, weight_.data<float>().data());
     for (std::size_t b = 0; b < batch_; ++b) {
-      transpose(data_of(args.filters) + b * masks_ * depth_, masks_, depth_,
+      pack_rows(data_of(args.filters) + b * masks_ * depth_, masks_, depth_,
                 filters_.data<float>().data() + b * masks_ * depth_);
     }
   }
@@ -113,7 +109,7 @@ class PictureMasks {
       for_rows(0, masks_, [&](auto count, std::size_t mask) {
         FloatVec sum[count][kVecs];
         clear<count>(sum);
-        accumulate<count>(filters + mask, masks_, wide + part * depth_ * kBlock, depth_, sum);
+        accumulate<count>(filters + mask * depth_, count, wide + part * depth_ * kBlock, depth_, sum);
         store<count>(sum, to + (part * masks_ + mask) * kBlock);
       });
     }
@@ -141,7 +137,7 @@ class PictureMasks {
   const PictureMasksArgs& args_;
   std::size_t batch_, masks_, height_, width_, blocks_, channels_, depth_;
   Tensor weight_;   // by tiles of the 4 * depth rows
-  Tensor filters_;  // [batch][depth][masks]
+  Tensor filters_;  // [batch], each by tiles of its masks
   Tensor scratch_;
   DirectRows rows_;
   float* out_;
