@@ -41,6 +41,9 @@ void shapes(benchmark::internal::Benchmark* bench) {
       ->Args({65536, 256, 64, 0})
       ->Args({4096, 160, 640, 1})
       ->Args({4096, 640, 160, 0})
+      ->Args({4096, 320, 1280, 1})
+      ->Args({4096, 1280, 320, 0})
+      ->Args({7, 256, 2048, 0})
       ->Unit(benchmark::kMillisecond)
       ->UseRealTime();
 }

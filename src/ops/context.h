@@ -68,7 +68,9 @@ class Context {
   void set_stop(std::stop_token stop) { stop_ = std::move(stop); }
   /// What is called at each of these places, on the thread of the run; it may run another context there.
   void set_between_blocks(std::function<void()> hook) { hook_ = std::move(hook); }
-  /// Called between the blocks of a model, so often that one who waits for the threads soon gets them.
+  /// Whether anybody is called there.
+  [[nodiscard]] bool gives_way() const { return hook_ && !recording_; }
+  /// Called between the blocks of a model, and within long operations, so often that one who waits for the threads soon gets them.
   /// Errors  StatusError Cancelled once a stop was requested; what the hook throws
   void between_blocks() const;
 

@@ -2,6 +2,7 @@
 
 #include "ops/cpu/avx512_bf16_attention.h"
 #include "ops/cpu/dnnl_primitives.h"
+#include "ops/cpu/panel_conv2d.h"
 #include "ops/cpu/rearrange.h"
 #include "ops/cpu/resize.h"
 #include "ops/cpu/simd.h"
@@ -13,6 +14,12 @@ namespace {
 
 // Weights of one size lose 0.9 % by rounding to bytes; more than this has columns ruled by few large weights.
 constexpr double kMostRoundingError = 0.025;
+
+// oneDNN has block kernels for floats from AVX-512 on. Before it, it multiplies whole matrices and goes over
+// the result once more for what follows.
+bool keeps_floats_in_panels(Precision precision) {
+  return dnnl_weight_dtype(precision) == DType::Float32 && !dnnl_has_block_kernels();
+}
 
 class CpuKernels : public Kernels {
  public:
@@ -37,11 +44,17 @@ class CpuKernels : public Kernels {
     if (precision_ != Precision::Fp32 && runs_fast(Precision::Bf16)) {
       return std::make_unique<PanelLinear>(weight, bias, PanelLinear::Element::BFloat16);
     }
+    if (keeps_floats_in_panels(precision_)) {
+      return std::make_unique<PanelLinear>(weight, bias, PanelLinear::Element::Float);
+    }
     return dnnl_pack_linear(weight, bias, dnnl_weight_dtype(precision_));
   }
   [[nodiscard]] std::unique_ptr<const PackedConv2d> pack_conv2d(const Conv2dConfig& config,
                                                                 ConstTensorView weight,
                                                                 ConstTensorView bias) const override {
+    if (!config.depthwise && keeps_floats_in_panels(precision_)) {
+      return std::make_unique<PanelConv2d>(config, weight, bias);
+    }
     return dnnl_pack_conv2d(config, weight, bias, dnnl_weight_dtype(precision_));
   }
   [[nodiscard]] std::unique_ptr<const PackedLinear> open_linear(std::int64_t in, std::int64_t out,
@@ -54,6 +67,7 @@ class CpuKernels : public Kernels {
   [[nodiscard]] std::unique_ptr<const PackedConv2d> open_conv2d(const Conv2dConfig& config,
                                                                 const std::string& layout,
                                                                 Tensor bytes) const override {
+    if (PanelConv2d::lays_out(layout)) return std::make_unique<PanelConv2d>(config, layout, std::move(bytes));
     return dnnl_open_conv2d(config, layout, std::move(bytes));
   }
   void linear(Context& ctx, ConstTensorView x, const PackedLinear& weights, LinearOptions options,
@@ -65,7 +79,11 @@ class CpuKernels : public Kernels {
     }
   }
   void conv2d(Context& ctx, ConstTensorView x, const PackedConv2d& weights, TensorView out) const override {
-    dnnl_conv2d(ctx, x, weights, out);
+    if (const auto* panels = dynamic_cast<const PanelConv2d*>(&weights)) {
+      simd::panel_conv2d(ctx, x, panels->config(), panels->matrix(), out);
+    } else {
+      dnnl_conv2d(ctx, x, weights, out);
+    }
   }
   void layer_norm(Context& ctx, ConstTensorView x, ConstTensorView gamma, ConstTensorView beta, float eps,
                   Activation activation, TensorView out) const override {

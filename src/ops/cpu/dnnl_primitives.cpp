@@ -70,7 +70,7 @@ std::uint64_t next_weights_identity() {
   return next++;
 }
 
-bool dnnl_takes_bfloat16() {
+bool dnnl_has_block_kernels() {
 #if defined(__x86_64__)
   return dnnl_get_effective_cpu_isa() >= dnnl_cpu_isa_avx512_core;
 #else
@@ -79,7 +79,7 @@ bool dnnl_takes_bfloat16() {
 }
 
 DType dnnl_weight_dtype(Precision precision) {
-  return precision == Precision::Fp32 || !dnnl_takes_bfloat16() ? DType::Float32 : DType::BFloat16;
+  return precision == Precision::Fp32 || !dnnl_has_block_kernels() ? DType::Float32 : DType::BFloat16;
 }
 
 dnnl::memory::data_type dnnl_type(DType dtype) {

@@ -5,13 +5,13 @@
 
 namespace facet::ops {
 
-/// Weights of a product in panels of columns, for the products of simd_product.cpp: bfloat16, or signed bytes
-/// with a scale for each column. Beyond the last column and the last row of the matrix there are zeros.
+/// Weights of a product in panels of columns, for the products of simd_product.cpp: floats, bfloat16, or signed
+/// bytes with a scale for each column. Beyond the last column and the last row of the matrix there are zeros.
 class PanelLinear : public PackedLinear {
  public:
-  static constexpr std::int64_t kColumns = 32;  ///< of a panel
-
-  enum class Element { BFloat16, Byte };
+  enum class Element { Float, BFloat16, Byte };
+  /// Of a panel: what a tile of registers takes. Floats are packed for processors with narrow registers.
+  static constexpr std::int64_t columns_of(Element element) { return element == Element::Float ? 16 : 32; }
   /// weight [out, in] and bias [out] or empty, both f32
   PanelLinear(ConstTensorView weight, ConstTensorView bias, Element element);
   /// From what packed() gave.   Errors  StatusError BadModel
@@ -20,19 +20,18 @@ class PanelLinear : public PackedLinear {
   static bool lays_out(const std::string& layout);
 
   [[nodiscard]] PackedBytes packed() const override;
-  [[nodiscard]] Precision precision() const override {
-    return element_ == Element::Byte ? Precision::Int8 : Precision::Bf16;
-  }
+  [[nodiscard]] Precision precision() const override;
   /// What rounding to bytes did to the weights: the norm of the change over the norm of the weights; 0 for
-  /// bfloat16.
+  /// other elements.
   [[nodiscard]] double rounding_error() const { return rounding_error_; }
   [[nodiscard]] Element element() const { return element_; }
   /// Elements of one column that lie in one 32-bit word: what one lane of a dot product takes at once.
-  [[nodiscard]] std::int64_t group() const { return element_ == Element::Byte ? 4 : 2; }
+  [[nodiscard]] std::int64_t group() const { return group_of(element_); }
   [[nodiscard]] std::int64_t groups() const { return (in() + group() - 1) / group(); }
-  [[nodiscard]] std::int64_t panels() const { return (out() + kColumns - 1) / kColumns; }
+  [[nodiscard]] std::int64_t panel_columns() const { return columns_of(element_); }
+  [[nodiscard]] std::int64_t panels() const { return (out() + panel_columns() - 1) / panel_columns(); }
 
-  /// The words of all panels: [panels][groups][kColumns]
+  /// The words of all panels: [panels][groups][panel_columns]
   [[nodiscard]] const std::uint32_t* words() const { return section<std::uint32_t>(0); }
   [[nodiscard]] const float* bias() const { return section<float>(words_size()); }
   /// Bytes only: what one step of a column is worth, and the sum of a column's bytes.
@@ -42,12 +41,14 @@ class PanelLinear : public PackedLinear {
   }
 
  private:
+  static std::int64_t group_of(Element element);
+  void pack_floats(ConstTensorView weight);
   void pack_bfloat16(ConstTensorView weight);
   void pack_bytes(ConstTensorView weight);
-  /// Where the words of a column begin; its groups are kColumns apart.
+  /// Where the words of a column begin; its groups are panel_columns() apart.
   [[nodiscard]] std::uint32_t* column(std::int64_t index);
 
-  [[nodiscard]] std::int64_t columns() const { return panels() * kColumns; }
+  [[nodiscard]] std::int64_t columns() const { return panels() * panel_columns(); }
   [[nodiscard]] std::int64_t words_size() const { return columns() * groups(); }
   /// All sections together, in elements of four bytes.
   [[nodiscard]] std::int64_t size() const {
@@ -63,7 +64,7 @@ class PanelLinear : public PackedLinear {
   }
 
   Element element_;
-  Tensor memory_;  // UInt8: words [panels, groups, kColumns], bias [columns]; of bytes scales and sums too
+  Tensor memory_;  // UInt8: words [panels, groups, panel_columns], bias [columns]; of bytes scales and sums too
   double rounding_error_ = 0;
 };
 

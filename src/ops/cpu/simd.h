@@ -32,6 +32,9 @@ void rotate_positions(Context& ctx, ConstTensorView angles, TensorView x);
 /// ops::linear with weights in panels.
 void panel_linear(Context& ctx, ConstTensorView x, const PanelLinear& weights, LinearOptions options,
                   TensorView out);
+/// ops::conv2d whose weights [out, (kernel, kernel, in)] are in panels of floats.
+void panel_conv2d(Context& ctx, ConstTensorView x, const Conv2dConfig& config, const PanelLinear& weights,
+                  TensorView out);
 
 /// Filters [kernel * kernel, C] and biases [C]: a tap's weights for all channels lie together.
 void depthwise_conv2d(Context& ctx, ConstTensorView x, const Conv2dConfig& config, ConstTensorView taps,

@@ -6,7 +6,9 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // after foreach_target.h
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include "ops/context.h"
@@ -15,6 +17,20 @@
 #include "ops/cpu/simd-inl.h"
 #include "ops/cpu/simd.h"
 
+#ifndef FACET_OPS_CPU_PATCHES_
+#define FACET_OPS_CPU_PATCHES_
+namespace facet::ops {
+namespace {
+// The rows of a convolution's product.
+struct Patches {
+  Conv2dConfig config;
+  Size in;  // of the picture
+  Size out;
+};
+}  // namespace
+}  // namespace facet::ops
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace facet::ops::HWY_NAMESPACE {
 
@@ -22,87 +38,118 @@ using Words = hn::RebindToUnsigned<Floats>;
 using WordVec = hn::Vec<Words>;
 using IntVec = hn::Vec<Ints>;
 
-constexpr int kPanelVectors = int(PanelLinear::kColumns / kLanes);
-constexpr int kProductRows = HWY_TARGET <= HWY_AVX3 ? 12 : 2;
-constexpr std::size_t kMostRows = 96;                // of a block: 8 tiles share what is read of the weights
+constexpr std::size_t kMostRows = 96;                // of a block: its tiles share what is read of the weights
 constexpr std::size_t kMostBlockBytes = 256 * 1024;  // of a block's rows: they stay in the second-level cache
+constexpr double kMostAtOnce = 5e8;  // multiply-adds before who waits for the threads is let in
 
-// sum + the dot products of the words' elements: bfloat16, or unsigned times signed bytes. Highway 1.0 has
-// neither instruction; with `kNative` they are written out, for processors that have them.
+// Elements that lie in words, and a tile of registers for them.
+template <PanelLinear::Element kKind, class SumVec>
+struct TileOf {
+  using Sum = SumVec;
+  static constexpr std::size_t kColumns = PanelLinear::columns_of(kKind);  // of a panel
+  static constexpr std::size_t kVectors = std::min<std::size_t>(2, kColumns / kLanes);
+  static constexpr std::size_t kMostWords = std::numeric_limits<std::size_t>::max() / 2;  // in one step
+};
+
+// `dot_add` is sum + the dot products of the words' elements.
+struct FloatWords : TileOf<PanelLinear::Element::Float, FloatVec> {
+  static constexpr std::size_t kMostWords = 256;
+  static HWY_INLINE Sum dot_add(Sum sum, WordVec a, WordVec b) {
+    return hn::MulAdd(hn::BitCast(Floats(), a), hn::BitCast(Floats(), b), sum);
+  }
+};
+
+// Highway 1.0 has no instruction for bfloat16 and bytes; with `kNative` they are written out, for processors
+// that have them.
 template <bool kNative>
-HWY_INLINE FloatVec dot_add(FloatVec sum, WordVec a, WordVec b) {
+struct BFloat16Words : TileOf<PanelLinear::Element::BFloat16, FloatVec> {
+  using Sum = FloatVec;
+  static HWY_INLINE Sum dot_add(Sum sum, WordVec a, WordVec b) {
 #if HWY_TARGET == HWY_AVX3
-  if constexpr (kNative) {
-    asm("vdpbf16ps %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
+    if constexpr (kNative) {
+      asm("vdpbf16ps %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
+      return sum;
+    }
+#endif
+    const Floats d;
+    const auto upper = hn::Set(Words(), 0xFFFF0000U);
+    const auto low = [&](WordVec x) { return hn::BitCast(d, hn::ShiftLeft<16>(x)); };
+    const auto high = [&](WordVec x) { return hn::BitCast(d, hn::And(x, upper)); };
+    return hn::MulAdd(high(a), high(b), hn::MulAdd(low(a), low(b), sum));
+  }
+};
+
+// Unsigned bytes of x times signed bytes of the weights.
+template <bool kNative>
+struct ByteWords : TileOf<PanelLinear::Element::Byte, IntVec> {
+  using Sum = IntVec;
+  static HWY_INLINE Sum dot_add(Sum sum, WordVec a, WordVec b) {
+#if HWY_TARGET == HWY_AVX3
+    if constexpr (kNative) {
+      asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
+      return sum;
+    }
+#endif
+    const Ints d;
+    const auto byte = hn::Set(Words(), 0xFFU);
+    const auto signed_byte = [&](WordVec x) { return hn::ShiftRight<24>(hn::BitCast(d, x)); };
+    const auto add = [&](WordVec left, WordVec right) {
+      sum = hn::Add(sum, hn::Mul(hn::BitCast(d, hn::And(left, byte)), signed_byte(right)));
+    };
+    add(a, hn::ShiftLeft<24>(b));
+    add(hn::ShiftRight<8>(a), hn::ShiftLeft<16>(b));
+    add(hn::ShiftRight<16>(a), hn::ShiftLeft<8>(b));
+    add(hn::ShiftRight<24>(a), b);
     return sum;
   }
-#endif
-  const Floats d;
-  const auto upper = hn::Set(Words(), 0xFFFF0000U);
-  const auto low = [&](WordVec x) { return hn::BitCast(d, hn::ShiftLeft<16>(x)); };
-  const auto high = [&](WordVec x) { return hn::BitCast(d, hn::And(x, upper)); };
-  return hn::MulAdd(high(a), high(b), hn::MulAdd(low(a), low(b), sum));
-}
+};
 
-template <bool kNative>
-HWY_INLINE IntVec dot_add(IntVec sum, WordVec a, WordVec b) {
-#if HWY_TARGET == HWY_AVX3
-  if constexpr (kNative) {
-    asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
-    return sum;
-  }
-#endif
-  const Ints d;
-  const auto byte = hn::Set(Words(), 0xFFU);
-  const auto signed_byte = [&](WordVec x) { return hn::ShiftRight<24>(hn::BitCast(d, x)); };
-  const auto add = [&](WordVec left, WordVec right) {
-    sum = hn::Add(sum, hn::Mul(hn::BitCast(d, hn::And(left, byte)), signed_byte(right)));
-  };
-  add(a, hn::ShiftLeft<24>(b));
-  add(hn::ShiftRight<8>(a), hn::ShiftLeft<16>(b));
-  add(hn::ShiftRight<16>(a), hn::ShiftLeft<8>(b));
-  add(hn::ShiftRight<24>(a), b);
-  return sum;
-}
-
-HWY_INLINE void store_words(FloatVec sum, std::uint32_t* to) {
-  hn::StoreU(hn::BitCast(Words(), sum), Words(), to);
-}
-HWY_INLINE void store_words(IntVec sum, std::uint32_t* to) {
-  hn::StoreU(hn::BitCast(Words(), sum), Words(), to);
-}
-
-// sums[r] = row r of a times the panel, for kRows rows.
-template <class Sum, bool kNative, int kRows>
-HWY_INLINE void multiply_panel(const std::uint32_t* HWY_RESTRICT a, std::size_t stride,
-                               const std::uint32_t* HWY_RESTRICT panel, std::size_t groups,
-                               std::uint32_t* HWY_RESTRICT sums) {
+// sums[r] (+)= row r of a times the first columns of the panel, a tile of them, for kRows rows.
+template <class Dot, int kRows>
+HWY_INLINE void multiply_tile_words(const std::uint32_t* HWY_RESTRICT a, std::size_t stride,
+                                    const std::uint32_t* HWY_RESTRICT panel, std::size_t groups,
+                                    std::uint32_t* HWY_RESTRICT sums, bool accumulate) {
+  using Sum = typename Dot::Sum;
+  const hn::DFromV<Sum> ds;
   const Words d;
-  Sum sum[kRows][kPanelVectors];
+  constexpr int kVectors = int(Dot::kVectors);
+  Sum sum[kRows][kVectors];
   FACET_UNROLL
   for (int r = 0; r < kRows; ++r) {
     FACET_UNROLL
-    for (int v = 0; v < kPanelVectors; ++v) sum[r][v] = hn::Zero(hn::DFromV<Sum>());
+    for (int v = 0; v < kVectors; ++v) {
+      const std::uint32_t* before = sums + r * Dot::kColumns + v * kLanes;
+      sum[r][v] = accumulate ? hn::BitCast(ds, hn::Load(d, before)) : hn::Zero(ds);
+    }
   }
   for (std::size_t g = 0; g < groups; ++g) {
-    WordVec weights[kPanelVectors];
+    WordVec weights[kVectors];
     FACET_UNROLL
-    for (int v = 0; v < kPanelVectors; ++v) {
-      weights[v] = hn::LoadU(d, panel + g * PanelLinear::kColumns + v * kLanes);
+    for (int v = 0; v < kVectors; ++v) {
+      weights[v] = hn::LoadU(d, panel + g * Dot::kColumns + v * kLanes);
     }
     FACET_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const WordVec element = hn::Set(d, a[r * stride + g]);
       FACET_UNROLL
-      for (int v = 0; v < kPanelVectors; ++v) sum[r][v] = dot_add<kNative>(sum[r][v], element, weights[v]);
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = Dot::dot_add(sum[r][v], element, weights[v]);
     }
   }
   FACET_UNROLL
   for (int r = 0; r < kRows; ++r) {
     FACET_UNROLL
-    for (int v = 0; v < kPanelVectors; ++v) {
-      store_words(sum[r][v], sums + r * PanelLinear::kColumns + v * kLanes);
+    for (int v = 0; v < kVectors; ++v) {
+      hn::Store(hn::BitCast(d, sum[r][v]), d, sums + r * Dot::kColumns + v * kLanes);
     }
+  }
+}
+
+// The same with all columns of the panel.
+template <class Dot, int kRows>
+HWY_INLINE void multiply_panel(const std::uint32_t* a, std::size_t stride, const std::uint32_t* panel,
+                               std::size_t groups, std::uint32_t* sums, bool accumulate) {
+  for (std::size_t column = 0; column < Dot::kColumns; column += Dot::kVectors * kLanes) {
+    multiply_tile_words<Dot, kRows>(a, stride, panel + column, groups, sums + column, accumulate);
   }
 }
 
@@ -154,6 +201,37 @@ void round_row(const In* x, std::size_t count, BFloat16* to, std::size_t padded)
   if (c < count) store_first(count - c, load_first(count - c, x + c), to + c);
 }
 
+template <class In>
+void widen_row(const In* x, std::size_t count, float* to) {
+  std::size_t c = 0;
+  for (; c + kLanes <= count; c += kLanes) store(load(x + c), to + c);
+  if (c < count) store_first(count - c, load_first(count - c, x + c), to + c);
+}
+
+// What a filter sees of a channels-last picture at one position of its result, row by row; zeros outside.
+template <class In>
+void gather_patch(const In* x, const Patches& patches, std::size_t position, float* to) {
+  const auto channels = std::size_t(patches.config.in);
+  const int kernel = patches.config.kernel;
+  const auto width = std::size_t(patches.out.width);
+  const auto pixels = width * patches.out.height;
+  const In* picture = x + position / pixels * patches.in.height * patches.in.width * channels;
+  const int top = int(position % pixels / width) * patches.config.stride - patches.config.padding;
+  const int left = int(position % width) * patches.config.stride - patches.config.padding;
+  const int first = std::min(std::max(-left, 0), kernel);
+  const int last = std::max(std::min(patches.in.width - left, kernel), first);
+  for (int y = top; y < top + kernel; ++y, to += kernel * channels) {
+    if (y < 0 || y >= patches.in.height) {
+      std::fill_n(to, kernel * channels, 0.0F);
+      continue;
+    }
+    std::fill_n(to, first * channels, 0.0F);
+    const In* row = picture + (std::ptrdiff_t(y) * patches.in.width + left) * std::ptrdiff_t(channels);
+    widen_row(row + first * channels, (last - first) * channels, to + first * channels);
+    std::fill_n(to + last * channels, (kernel - last) * channels, 0.0F);
+  }
+}
+
 // Rows of x in the weights' element type.
 struct RowBlock {
   const std::uint32_t* words = nullptr;
@@ -169,42 +247,71 @@ struct Product {
   std::size_t in;
   std::size_t width;
   std::size_t groups;           // words of a row
-  bool bytes;                   // the weights' elements; else bfloat16
+  PanelLinear::Element element;
+  const Patches* patches;  // x is a picture, and the rows are what a filter sees of it; else null
   const std::uint32_t* panels;  // what PanelLinear holds
   const float* bias;
   const float* scales;
   const std::int32_t* sums;
   LinearOptions options;
 
-  // An even number of bfloat16 is words already.
-  [[nodiscard]] bool in_place() const { return std::is_same_v<In, BFloat16> && !bytes && in % 2 == 0; }
+  [[nodiscard]] bool bytes() const { return element == PanelLinear::Element::Byte; }
+  // Floats are words already, and so is an even number of bfloat16.
+  [[nodiscard]] bool in_place() const {
+    if (patches != nullptr || bytes()) return false;
+    if (element == PanelLinear::Element::Float) return std::is_same_v<In, float>;
+    return std::is_same_v<In, BFloat16> && in % 2 == 0;
+  }
+};
+
+// Memory of a thread for the rows of a block: words and scales.
+struct RowMemory {
+  std::uint32_t* words;
+  RowScale* scales;
+  static std::size_t size(std::size_t rows, std::size_t groups) {  // in words
+    return rows * (groups + sizeof(RowScale) / sizeof(std::uint32_t));
+  }
+  RowMemory(std::uint32_t* memory, std::size_t rows, std::size_t groups)
+      : words(memory), scales(reinterpret_cast<RowScale*>(memory + rows * groups)) {}
 };
 
 template <class In, class Out>
 RowBlock prepare_rows(const Product<In, Out>& p, std::size_t first, std::size_t count,
-                      std::uint32_t* memory) {
-  if (p.in_place()) return {reinterpret_cast<const std::uint32_t*>(p.x + first * p.in), p.in / 2, nullptr};
+                      const RowMemory& memory) {
+  constexpr std::size_t kElementsOfAWord = sizeof(std::uint32_t) / sizeof(In);
+  if (p.in_place()) {
+    const std::size_t stride = p.in / kElementsOfAWord;
+    return {reinterpret_cast<const std::uint32_t*>(p.x) + first * stride, stride, nullptr};
+  }
   const std::size_t stride = p.groups;
-  auto* scales = reinterpret_cast<RowScale*>(memory + kMostRows * stride);
   for (std::size_t r = 0; r < count; ++r) {
+    std::uint32_t* to = memory.words + r * stride;
+    if (p.patches != nullptr) {
+      gather_patch(p.x, *p.patches, first + r, reinterpret_cast<float*>(to));
+      continue;
+    }
     const In* row = p.x + (first + r) * p.in;
-    std::uint32_t* to = memory + r * stride;
-    if (p.bytes) {
-      scales[r] = quantize_row(row, p.in, reinterpret_cast<std::uint8_t*>(to), stride * 4);
-    } else {
-      round_row(row, p.in, reinterpret_cast<BFloat16*>(to), stride * 2);
+    switch (p.element) {
+      case PanelLinear::Element::Float:
+        widen_row(row, p.in, reinterpret_cast<float*>(to));
+        break;
+      case PanelLinear::Element::BFloat16:
+        round_row(row, p.in, reinterpret_cast<BFloat16*>(to), stride * 2);
+        break;
+      case PanelLinear::Element::Byte:
+        memory.scales[r] = quantize_row(row, p.in, reinterpret_cast<std::uint8_t*>(to), stride * 4);
+        break;
     }
   }
-  return {memory, stride, scales};
+  return {memory.words, stride, memory.scales};
 }
 
 // One row of a tile: out = activation(sum * scales + bias (+ out)).
 template <class In, class Out>
 HWY_INLINE void finish_row(const Product<In, Out>& p, const std::uint32_t* sums, const RowScale* scale,
-                           std::size_t column, Out* to) {
+                           std::size_t column, std::size_t end, Out* to) {
   const Floats d;
   const Ints di;
-  const std::size_t end = std::min<std::size_t>(column + PanelLinear::kColumns, p.width);
   for (std::size_t c = column; c < end; c += kLanes, sums += kLanes) {
     FloatVec value;
     if (scale != nullptr) {
@@ -226,73 +333,117 @@ HWY_INLINE void finish_row(const Product<In, Out>& p, const std::uint32_t* sums,
   }
 }
 
-template <class Sum, bool kNative, class In, class Out>
-void multiply_block(const Product<In, Out>& p, const RowBlock& block, std::size_t first, std::size_t count,
-                    std::size_t first_panel, std::size_t last_panel) {
-  HWY_ALIGN std::uint32_t sums[kProductRows * PanelLinear::kColumns];
-  for (std::size_t index = first_panel; index < last_panel; ++index) {
-    const std::uint32_t* panel = p.panels + index * p.groups * PanelLinear::kColumns;
-    for (std::size_t r = 0; r < count;) {
-      const std::size_t tile = count - r >= std::size_t(kProductRows) ? kProductRows : 1;
-      const std::uint32_t* a = block.words + r * block.stride;
-      if (tile == 1) {
-        multiply_panel<Sum, kNative, 1>(a, block.stride, panel, p.groups, sums);
-      } else {
-        multiply_panel<Sum, kNative, kProductRows>(a, block.stride, panel, p.groups, sums);
-      }
-      for (std::size_t i = 0; i < tile; ++i, ++r) {
-        const RowScale* scale = p.bytes ? block.scales + r : nullptr;
-        finish_row(p, sums + i * PanelLinear::kColumns, scale, index * PanelLinear::kColumns,
-                   p.out + (first + r) * p.width);
+// The rows of a block times one panel, in tiles of kRows, and in steps of so many words that the panel's stay
+// in the first-level cache. The last tile begins early enough to be whole: what it makes again is dropped.
+template <class Dot, int kRows, class In, class Out>
+HWY_INLINE void multiply_tiles(const Product<In, Out>& p, const RowBlock& block, std::size_t first,
+                               std::size_t count, std::size_t index) {
+  HWY_ALIGN std::uint32_t sums[(kMostRows + kRows) * Dot::kColumns];
+  const std::uint32_t* panel = p.panels + index * p.groups * Dot::kColumns;
+  const std::size_t column = index * Dot::kColumns;
+  const std::size_t end = std::min(column + Dot::kColumns, p.width);
+  for (std::size_t word = 0; word < p.groups; word += Dot::kMostWords) {
+    const std::size_t words = std::min(p.groups - word, Dot::kMostWords);
+    for (std::size_t row = 0; row < count; row += kRows) {
+      const std::size_t begin = std::min(row, count - kRows);
+      std::uint32_t* own = sums + row * Dot::kColumns;
+      multiply_panel<Dot, kRows>(block.words + begin * block.stride + word, block.stride,
+                                 panel + word * Dot::kColumns, words, own, word > 0);
+      if (word + words < p.groups) continue;
+      for (std::size_t r = row; r < begin + kRows; ++r) {
+        const RowScale* scale = p.bytes() ? block.scales + r : nullptr;
+        finish_row(p, own + (r - begin) * Dot::kColumns, scale, column, end, p.out + (first + r) * p.width);
       }
     }
   }
 }
 
+template <class Dot, class In, class Out>
+void multiply_block(const Product<In, Out>& p, const RowBlock& block, std::size_t first, std::size_t count,
+                    std::size_t first_panel, std::size_t last_panel) {
+  for (std::size_t index = first_panel; index < last_panel; ++index) {
+    if (count >= std::size_t(kTileRows)) {
+      multiply_tiles<Dot, kTileRows>(p, block, first, count, index);
+    } else if (count >= std::size_t(kTileRest)) {
+      multiply_tiles<Dot, kTileRest>(p, block, first, count, index);
+    } else {
+      multiply_tiles<Dot, 1>(p, block, first, count, index);
+    }
+  }
+}
+
+template <class Work>
+void with_dot(PanelLinear::Element element, bool native, const Work& work) {
+  switch (element) {
+    case PanelLinear::Element::Float:
+      return work.template operator()<FloatWords>();
+    case PanelLinear::Element::BFloat16:
+      return native ? work.template operator()<BFloat16Words<true>>()
+                    : work.template operator()<BFloat16Words<false>>();
+    case PanelLinear::Element::Byte:
+      return native ? work.template operator()<ByteWords<true>>()
+                    : work.template operator()<ByteWords<false>>();
+  }
+}
+
+// Calls `body` for each item; who waits for the threads is let in after every kMostAtOnce multiply-adds.
+void for_items(Context& ctx, std::size_t items, double multiply_adds, const auto& body) {
+  const double most = ctx.gives_way() ? std::ceil(multiply_adds / kMostAtOnce) : 1;
+  const std::size_t threads = ctx.team().size();
+  const std::size_t rounds = (items + threads - 1) / threads;
+  const std::size_t parts = std::clamp<std::size_t>(std::size_t(most), 1, rounds);
+  const std::size_t part = (rounds + parts - 1) / parts * threads;
+  for (std::size_t first = 0; first < items; first += part) {
+    if (first > 0) ctx.between_blocks();
+    const std::size_t count = std::min(part, items - first);
+    ctx.team().parallel_for(std::int64_t(count), [&](std::int64_t item, int thread) {
+      body(first + std::size_t(item), std::size_t(thread));
+    });
+  }
+}
+
 template <class In, class Out>
 void multiply_all(Context& ctx, const Product<In, Out>& p, bool native) {
-  const std::size_t panels = (p.width + PanelLinear::kColumns - 1) / PanelLinear::kColumns;
-  const std::size_t fitting = kMostBlockBytes / (p.groups * 4) / kProductRows * kProductRows;
-  const std::size_t block_rows = std::clamp<std::size_t>(fitting, kProductRows, kMostRows);
+  const std::size_t columns = PanelLinear::columns_of(p.element);
+  const std::size_t panels = (p.width + columns - 1) / columns;
+  const std::size_t fitting = kMostBlockBytes / (p.groups * 4) / kTileRows * kTileRows;
+  const std::size_t block_rows = std::clamp<std::size_t>(fitting, kTileRows, kMostRows);
   const std::size_t blocks = (p.rows + block_rows - 1) / block_rows;
   // Few rows: the columns are shared out too.
   const std::size_t tasks = 2 * ctx.team().size();
   const std::size_t shares = blocks >= tasks ? 1 : std::min(panels, (tasks + blocks - 1) / blocks);
   const std::size_t share = (panels + shares - 1) / shares;
-  const std::size_t each = kMostRows * p.groups + kMostRows * sizeof(RowScale) / 4;
+  const std::size_t each = p.in_place() ? 0 : RowMemory::size(block_rows, p.groups);
   Tensor memory;
   if (!p.in_place()) memory = ctx.make({ctx.team().size(), std::int64_t(each)}, DType::Int32);
   auto* scratch = static_cast<std::uint32_t*>(memory.view().raw());
-  ctx.team().parallel_for(std::int64_t(blocks * shares), [&](std::int64_t item, int thread) {
-    const std::size_t first = std::size_t(item) / shares * block_rows;
+  const double multiply_adds = double(p.rows) * double(p.in) * double(p.width);
+  for_items(ctx, blocks * shares, multiply_adds, [&](std::size_t item, std::size_t thread) {
+    const std::size_t first = item / shares * block_rows;
     const std::size_t count = std::min(block_rows, p.rows - first);
-    const std::size_t panel = std::size_t(item) % shares * share;
+    const std::size_t panel = item % shares * share;
     const std::size_t last = std::min(panels, panel + share);
     if (panel >= last) return;
-    const RowBlock block = prepare_rows(p, first, count, scratch + (p.in_place() ? 0 : thread * each));
-    const auto run = [&]<class Sum, bool kNative>() {
-      multiply_block<Sum, kNative>(p, block, first, count, panel, last);
-    };
-    if (p.bytes) {
-      native ? run.template operator()<IntVec, true>() : run.template operator()<IntVec, false>();
-    } else {
-      native ? run.template operator()<FloatVec, true>() : run.template operator()<FloatVec, false>();
-    }
+    const RowBlock block =
+        prepare_rows(p, first, count, RowMemory(scratch + thread * each, block_rows, p.groups));
+    with_dot(p.element, native,
+             [&]<class Dot>() { multiply_block<Dot>(p, block, first, count, panel, last); });
   });
 }
 
-void run_panel_linear(Context& ctx, ConstTensorView x, const PanelLinear& weights, LinearOptions options,
-                      bool native, TensorView out) {
+void run_product(Context& ctx, ConstTensorView x, const PanelLinear& weights, const Patches* patches,
+                 LinearOptions options, bool native, TensorView out) {
   const bool bytes = weights.element() == PanelLinear::Element::Byte;
   with_elements(x, [&]<class In>(const In* from) {
     with_elements(out, [&]<class Out>(Out* to) {
       const Product<In, Out> product{.x = from,
                                      .out = to,
-                                     .rows = std::size_t(x.shape().numel() / weights.in()),
+                                     .rows = std::size_t(out.shape().numel() / weights.out()),
                                      .in = std::size_t(weights.in()),
                                      .width = std::size_t(weights.out()),
                                      .groups = std::size_t(weights.groups()),
-                                     .bytes = bytes,
+                                     .element = weights.element(),
+                                     .patches = patches,
                                      .panels = weights.words(),
                                      .bias = weights.bias(),
                                      .scales = bytes ? weights.scales() : nullptr,
@@ -309,14 +460,20 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace facet::ops::simd {
 
-HWY_EXPORT(run_panel_linear);
+HWY_EXPORT(run_product);
 
 void panel_linear(Context& ctx, ConstTensorView x, const PanelLinear& weights, LinearOptions options,
                   TensorView out) {
-  static const bool bfloat16 = runs_fast(Precision::Bf16);
-  static const bool bytes = runs_fast(Precision::Int8);
-  const bool native = weights.element() == PanelLinear::Element::Byte ? bytes : bfloat16;
-  HWY_DYNAMIC_DISPATCH(run_panel_linear)(ctx, x, weights, options, native, out);
+  const bool native = runs_fast(weights.precision());
+  HWY_DYNAMIC_DISPATCH(run_product)(ctx, x, weights, nullptr, options, native, out);
+}
+
+void panel_conv2d(Context& ctx, ConstTensorView x, const Conv2dConfig& config, const PanelLinear& weights,
+                  TensorView out) {
+  const Shape& from = x.shape();
+  const Shape& to = out.shape();
+  const Patches patches{config, {int(from[1]), int(from[2])}, {int(to[1]), int(to[2])}};
+  HWY_DYNAMIC_DISPATCH(run_product)(ctx, x, weights, &patches, {config.activation, false}, true, out);
 }
 
 }  // namespace facet::ops::simd
