@@ -11,6 +11,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "hwy/cache_control.h"
 #include "ops/context.h"
 #include "ops/cpu/finish-inl.h"
 #include "ops/cpu/panel_linear.h"
@@ -306,30 +307,63 @@ RowBlock prepare_rows(const Product<In, Out>& p, std::size_t first, std::size_t 
   return {memory.words, stride, memory.scales};
 }
 
-// One row of a tile: out = activation(sum * scales + bias (+ out)).
+// What a tile has summed up.
+struct TileSums {
+  const std::uint32_t* words;
+  std::size_t stride;
+  const RowScale* scales;  // of its rows; null but for bytes
+  std::size_t row;         // of the result
+  std::size_t rows;
+  std::size_t column;
+  std::size_t end;
+};
+
 template <class In, class Out>
-HWY_INLINE void finish_row(const Product<In, Out>& p, const std::uint32_t* sums, const RowScale* scale,
-                           std::size_t column, std::size_t end, Out* to) {
+HWY_INLINE FloatVec scaled_and_biased(const Product<In, Out>& p, const std::uint32_t* sums,
+                                      const RowScale* scale, std::size_t column) {
   const Floats d;
   const Ints di;
-  for (std::size_t c = column; c < end; c += kLanes, sums += kLanes) {
-    FloatVec value;
-    if (scale != nullptr) {
-      const auto zeros = hn::Mul(hn::Set(di, scale->zero), hn::LoadU(di, p.sums + c));
-      const auto exact = hn::Sub(hn::BitCast(di, hn::LoadU(Words(), sums)), zeros);
-      const FloatVec step = hn::Mul(hn::Set(d, scale->step), hn::LoadU(d, p.scales + c));
-      value = hn::MulAdd(hn::ConvertTo(d, exact), step, hn::LoadU(d, p.bias + c));
-    } else {
-      value = hn::Add(hn::BitCast(d, hn::LoadU(Words(), sums)), hn::LoadU(d, p.bias + c));
-    }
-    const std::size_t left = end - c;
-    if (left >= kLanes) {
+  const FloatVec bias = hn::LoadU(d, p.bias + column);
+  if (scale == nullptr) return hn::Add(hn::BitCast(d, hn::LoadU(Words(), sums)), bias);
+  const auto zeros = hn::Mul(hn::Set(di, scale->zero), hn::LoadU(di, p.sums + column));
+  const auto exact = hn::Sub(hn::BitCast(di, hn::LoadU(Words(), sums)), zeros);
+  const FloatVec step = hn::Mul(hn::Set(d, scale->step), hn::LoadU(d, p.scales + column));
+  return hn::MulAdd(hn::ConvertTo(d, exact), step, bias);
+}
+
+// out = activation(sum * scales + bias (+ out))
+template <Activation kActivation, class In, class Out>
+HWY_INLINE void finish_rows(const Product<In, Out>& p, const TileSums& tile) {
+  for (std::size_t r = 0; r < tile.rows; ++r) {
+    const RowScale* scale = tile.scales == nullptr ? nullptr : tile.scales + r;
+    const std::uint32_t* sums = tile.words + r * tile.stride;
+    Out* to = p.out + (tile.row + r) * p.width;
+    std::size_t c = tile.column;
+    for (; c + kLanes <= tile.end; c += kLanes, sums += kLanes) {
+      FloatVec value = scaled_and_biased(p, sums, scale, c);
       if (p.options.accumulate) value = hn::Add(value, load(to + c));
-      finish(value, p.options.activation, to + c);
-    } else {
-      if (p.options.accumulate) value = hn::Add(value, load_first(left, to + c));
-      finish_first(left, value, p.options.activation, to + c);
+      finish(value, kActivation, to + c);
     }
+    if (c < tile.end) {
+      const std::size_t left = tile.end - c;
+      FloatVec value = scaled_and_biased(p, sums, scale, c);
+      if (p.options.accumulate) value = hn::Add(value, load_first(left, to + c));
+      finish_first(left, value, kActivation, to + c);
+    }
+  }
+}
+
+template <class In, class Out>
+HWY_NOINLINE void finish_tile(const Product<In, Out>& p, const TileSums& tile) {
+  switch (p.options.activation) {
+    case Activation::None:
+      return finish_rows<Activation::None>(p, tile);
+    case Activation::Relu:
+      return finish_rows<Activation::Relu>(p, tile);
+    case Activation::Gelu:
+      return finish_rows<Activation::Gelu>(p, tile);
+    case Activation::Sigmoid:
+      return finish_rows<Activation::Sigmoid>(p, tile);
   }
 }
 
@@ -344,16 +378,23 @@ HWY_INLINE void multiply_tiles(const Product<In, Out>& p, const RowBlock& block,
   const std::size_t end = std::min(column + Dot::kColumns, p.width);
   for (std::size_t word = 0; word < p.groups; word += Dot::kMostWords) {
     const std::size_t words = std::min(p.groups - word, Dot::kMostWords);
+    const bool last = word + words == p.groups;
     for (std::size_t row = 0; row < count; row += kRows) {
       const std::size_t begin = std::min(row, count - kRows);
       std::uint32_t* own = sums + row * Dot::kColumns;
+      if (last) {
+        for (std::size_t r = row; r < begin + kRows; ++r) hwy::Prefetch(p.out + (first + r) * p.width + column);
+      }
       multiply_panel<Dot, kRows>(block.words + begin * block.stride + word, block.stride,
                                  panel + word * Dot::kColumns, words, own, word > 0);
-      if (word + words < p.groups) continue;
-      for (std::size_t r = row; r < begin + kRows; ++r) {
-        const RowScale* scale = p.bytes() ? block.scales + r : nullptr;
-        finish_row(p, own + (r - begin) * Dot::kColumns, scale, column, end, p.out + (first + r) * p.width);
-      }
+      if (!last) continue;
+      finish_tile(p, {.words = own + (row - begin) * Dot::kColumns,
+                      .stride = Dot::kColumns,
+                      .scales = p.bytes() ? block.scales + row : nullptr,
+                      .row = first + row,
+                      .rows = begin + kRows - row,
+                      .column = column,
+                      .end = end});
     }
   }
 }
