@@ -6,10 +6,9 @@
 #include <algorithm>
 #include <csignal>
 #include <nlohmann/json.hpp>
-#include <semaphore>
-#include <thread>
 
 #include "core/heap.h"
+#include "core/thread_team.h"
 #include "facet/precision.h"
 #include "service/api/application.h"
 #include "service/api/openapi.h"
@@ -80,7 +79,7 @@ class Service {
                  .device = config_.device,
                  .packed_folder = options.packed_folder,
                  .locate = [this](const auto& file, const auto& stop) { return locate(file, stop); }}),
-        processors_(std::max(1U, std::thread::hardware_concurrency())),
+        background_(available_processors()),
         routes_(public_routes(config_)),
         admin_routes_(admin_routes()),
         openapi_(openapi_text(routes_, schema_components(), options.version, !access_.open())),
@@ -117,7 +116,7 @@ class Service {
             .metrics = *metrics_,
             .pictures = pictures_,
             .folder = options_.folder,
-            .processors = processors_,
+            .background = background_,
             .draining = draining_,
             .openapi = openapi};
   }
@@ -235,7 +234,7 @@ class Service {
   PictureStore pictures_;
   Engine engine_;
   ModelRegistry models_;
-  std::counting_semaphore<> processors_;
+  BackgroundThreads background_;
   std::atomic<bool> draining_{false};
   std::chrono::steady_clock::time_point drain_end_;
   Status failure_;

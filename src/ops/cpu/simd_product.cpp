@@ -41,7 +41,9 @@ using IntVec = hn::Vec<Ints>;
 
 constexpr std::size_t kMostRows = 96;                // of a block: its tiles share what is read of the weights
 constexpr std::size_t kMostBlockBytes = 256 * 1024;  // of a block's rows: they stay in the second-level cache
-constexpr double kMostAtOnce = 5e8;  // multiply-adds before who waits for the threads is let in
+// Multiply-adds before who waits for the threads is let in, and those that finishing one result is worth.
+constexpr double kMostAtOnce = 5e8;
+constexpr double kFinishing = 64;
 
 // Elements that lie in words, and a tile of registers for them.
 template <PanelLinear::Element kKind, class SumVec>
@@ -458,7 +460,7 @@ void multiply_all(Context& ctx, const Product<In, Out>& p, bool native) {
   Tensor memory;
   if (!p.in_place()) memory = ctx.make({ctx.team().size(), std::int64_t(each)}, DType::Int32);
   auto* scratch = static_cast<std::uint32_t*>(memory.view().raw());
-  const double multiply_adds = double(p.rows) * double(p.in) * double(p.width);
+  const double multiply_adds = double(p.rows) * double(p.width) * (double(p.in) + kFinishing);
   for_items(ctx, blocks * shares, multiply_adds, [&](std::size_t item, std::size_t thread) {
     const std::size_t first = item / shares * block_rows;
     const std::size_t count = std::min(block_rows, p.rows - first);

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <atomic>
-#include <semaphore>
 #include <string>
 
 #include "models/model_folder.h"
+#include "service/api/background_threads.h"
 #include "service/api/picture_store.h"
 #include "service/config.h"
 #include "service/embedding_cache.h"
@@ -24,10 +24,10 @@ struct ServiceContext {
   EmbeddingStore* store = nullptr;  ///< null = none
   Metrics& metrics;
   PictureStore& pictures;
-  const models::ModelFolder& folder;      ///< where models lie that are named, not given as a file
-  std::counting_semaphore<>& processors;  ///< held while a picture is decoded
-  const std::atomic<bool>& draining;      ///< SIGTERM came
-  const std::string& openapi;             ///< the text of /openapi.json
+  const models::ModelFolder& folder;  ///< where models lie that are named, not given as a file
+  BackgroundThreads& background;      ///< where pictures are decoded
+  const std::atomic<bool>& draining;  ///< SIGTERM came
+  const std::string& openapi;         ///< the text of /openapi.json
 };
 
 }  // namespace facet::service

@@ -39,18 +39,6 @@ void check_kind(std::string_view bytes, bool allow_tiff, const Location& locatio
   }
 }
 
-/// Holds one of the processors that pictures are decoded on.
-class ProcessorSlot {
- public:
-  explicit ProcessorSlot(std::counting_semaphore<>& slots) : slots_(slots) { slots_.acquire(); }
-  ~ProcessorSlot() { slots_.release(); }
-  ProcessorSlot(const ProcessorSlot&) = delete;
-  ProcessorSlot& operator=(const ProcessorSlot&) = delete;
-
- private:
-  std::counting_semaphore<>& slots_;
-};
-
 template <class T>
 T finish(Call& call, Pending<T>& pending, const Location& location, std::string_view stage) {
   Result<T> result = pending.wait();
@@ -86,12 +74,13 @@ LoadedPicture load_picture(Call& call, std::string bytes, const Location& locati
   LoadedPicture picture{.bytes = std::make_shared<const std::string>(std::move(bytes))};
   const std::span view(reinterpret_cast<const std::uint8_t*>(picture.bytes->data()), picture.bytes->size());
   const ReadOptions options{.max_pixels = config.max_pixels, .max_bytes = config.max_pixels * kBytesPerPixel};
-  const ProcessorSlot slot(call.service().processors);
   const StageTimer timer(call, "decode");
-  picture.content = content_hash(view);
-  Picture decoded = value_or_refuse(decode_picture(view, options), location);
-  picture.image = std::make_shared<const Image>(std::move(decoded.image));
-  picture.format = decoded.source.format;
+  call.service().background.run([&] {
+    picture.content = content_hash(view);
+    Picture decoded = value_or_refuse(decode_picture(view, options), location);
+    picture.image = std::make_shared<const Image>(std::move(decoded.image));
+    picture.format = decoded.source.format;
+  });
   return picture;
 }
 
