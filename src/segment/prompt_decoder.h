@@ -58,9 +58,10 @@ class PromptDecoder {
   /// The pictures for which what their prompts share is kept.
   [[nodiscard]] std::size_t kept_pictures() const { return kept_.size(); }
 
-  /// Makes what the third call for a picture would make, the last asked about first: after one call while fewer
-  /// pictures are kept than may be, after two in the place of another. False where there is nothing to make. `ctx` is not the decoder's own: between its blocks decode may be called, which counts
-  /// the picture's calls anew.   Errors  StatusError OutOfMemory; what the hook throws
+  /// Makes what the third call for a picture would make, the last asked about first: after one call while
+  /// fewer pictures are kept than may be, after two in the place of another. False where there is nothing to
+  /// make. `ctx` is not the decoder's own: between its blocks decode may be called, which counts the
+  /// picture's calls anew.   Errors  StatusError OutOfMemory; what the hook throws
   bool prepare_ahead(ops::Context& ctx);
 
  private:

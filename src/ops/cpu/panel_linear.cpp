@@ -48,9 +48,7 @@ PanelLinear::PanelLinear(ConstTensorView weight, ConstTensorView bias, Element e
 }
 
 PanelLinear::PanelLinear(std::int64_t in, std::int64_t out, const std::string& layout, Tensor bytes)
-    : PackedLinear(in, out),
-      element_(element_of(layout)),
-      memory_(std::move(bytes)) {
+    : PackedLinear(in, out), element_(element_of(layout)), memory_(std::move(bytes)) {
   expect_packed_size(layout, memory_, 4 * size());
 }
 

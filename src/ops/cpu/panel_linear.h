@@ -5,8 +5,9 @@
 
 namespace facet::ops {
 
-/// Weights of a product in panels of columns, for the products of simd_product.cpp: floats, bfloat16, or signed
-/// bytes with a scale for each column. Beyond the last column and the last row of the matrix there are zeros.
+/// Weights of a product in panels of columns, for the products of simd_product.cpp: floats, bfloat16, or
+/// signed bytes with a scale for each column. Beyond the last column and the last row of the matrix there are
+/// zeros.
 class PanelLinear : public PackedLinear {
  public:
   enum class Element { Float, BFloat16, Byte };
@@ -64,7 +65,8 @@ class PanelLinear : public PackedLinear {
   }
 
   Element element_;
-  Tensor memory_;  // UInt8: words [panels, groups, panel_columns], bias [columns]; of bytes scales and sums too
+  Tensor
+      memory_;  // UInt8: words [panels, groups, panel_columns], bias [columns]; of bytes scales and sums too
   double rounding_error_ = 0;
 };
 

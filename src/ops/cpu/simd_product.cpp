@@ -39,7 +39,7 @@ using Words = hn::RebindToUnsigned<Floats>;
 using WordVec = hn::Vec<Words>;
 using IntVec = hn::Vec<Ints>;
 
-constexpr std::size_t kMostRows = 96;                // of a block: its tiles share what is read of the weights
+constexpr std::size_t kMostRows = 96;  // of a block: its tiles share what is read of the weights
 constexpr std::size_t kMostBlockBytes = 256 * 1024;  // of a block's rows: they stay in the second-level cache
 // Multiply-adds before who waits for the threads is let in, and those that finishing one result is worth.
 constexpr double kMostAtOnce = 5e8;
@@ -249,9 +249,9 @@ struct Product {
   std::size_t rows;
   std::size_t in;
   std::size_t width;
-  std::size_t groups;           // words of a row
+  std::size_t groups;  // words of a row
   PanelLinear::Element element;
-  const Patches* patches;  // x is a picture, and the rows are what a filter sees of it; else null
+  const Patches* patches;       // x is a picture, and the rows are what a filter sees of it; else null
   const std::uint32_t* panels;  // what PanelLinear holds
   const float* bias;
   const float* scales;
@@ -385,7 +385,8 @@ HWY_INLINE void multiply_tiles(const Product<In, Out>& p, const RowBlock& block,
       const std::size_t begin = std::min(row, count - kRows);
       std::uint32_t* own = sums + row * Dot::kColumns;
       if (last) {
-        for (std::size_t r = row; r < begin + kRows; ++r) hwy::Prefetch(p.out + (first + r) * p.width + column);
+        for (std::size_t r = row; r < begin + kRows; ++r)
+          hwy::Prefetch(p.out + (first + r) * p.width + column);
       }
       multiply_panel<Dot, kRows>(block.words + begin * block.stride + word, block.stride,
                                  panel + word * Dot::kColumns, words, own, word > 0);
