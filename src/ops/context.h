@@ -70,8 +70,8 @@ class Context {
   void set_between_blocks(std::function<void()> hook) { hook_ = std::move(hook); }
   /// Whether anybody is called there.
   [[nodiscard]] bool gives_way() const { return hook_ && !recording_; }
-  /// Called between the blocks of a model, and within long operations, so often that one who waits for the threads soon gets them.
-  /// Errors  StatusError Cancelled once a stop was requested; what the hook throws
+  /// Called between the blocks of a model, and within long operations, so often that one who waits for the
+  /// threads soon gets them. Errors  StatusError Cancelled once a stop was requested; what the hook throws
   void between_blocks() const;
 
  private:

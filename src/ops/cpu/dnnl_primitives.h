@@ -11,8 +11,8 @@ namespace facet::ops {
 
 /// The process's CPU engine of oneDNN.
 const dnnl::engine& dnnl_engine();
-/// Whether oneDNN multiplies in blocks of registers on this processor; then it takes bfloat16 too, be it by way
-/// of float32.
+/// Whether oneDNN multiplies in blocks of registers on this processor; then it takes bfloat16 too, be it by
+/// way of float32.
 bool dnnl_has_block_kernels();
 /// The type in which oneDNN keeps weights of this precision here.
 DType dnnl_weight_dtype(Precision precision);

@@ -33,9 +33,13 @@ PanelConv2d::PanelConv2d(const Conv2dConfig& config, ConstTensorView weight, Con
 
 PanelConv2d::PanelConv2d(const Conv2dConfig& config, const std::string& layout, Tensor bytes)
     : PackedConv2d(config),
-      matrix_(patch(config), config.out, layout.substr(kPatchesPrefix.size()), std::move(bytes)) {}
+      matrix_(patch(config), config.out, layout.substr(kPatchesPrefix.size()), std::move(bytes)) {
+  if (matrix_.element() != PanelLinear::Element::Float) refuse_layout(layout, "patches in panels of floats");
+}
 
-bool PanelConv2d::lays_out(const std::string& layout) { return layout.starts_with(kPatchesPrefix); }
+bool PanelConv2d::lays_out(const std::string& layout) {
+  return layout.starts_with(kPatchesPrefix) && PanelLinear::lays_out(layout.substr(kPatchesPrefix.size()));
+}
 
 PackedBytes PanelConv2d::packed() const {
   PackedBytes packed = matrix_.packed();
