@@ -183,7 +183,9 @@ TEST_F(PackedFile, IsRefusedForAnotherFormatMachineOrPrecision) {
 }
 
 TEST_F(PackedFile, IsRefusedWhereALayoutIsAnother) {
-  const std::string message = refusal(changed("oneDNN f32", "strides ", "strides9"));
+  const bool panels = header.find("panels of 16 f32") != std::string::npos;  // without AVX-512
+  const std::string message =
+      refusal(panels ? changed("panels of", " 16 ", " 61 ") : changed("oneDNN f32", "strides ", "strides9"));
   EXPECT_THAT(message, HasSubstr("laid out as"));
   EXPECT_THAT(message, HasSubstr("expected"));
 }
