@@ -378,12 +378,13 @@ HWY_INLINE void multiply_tiles(const Product<In, Out>& p, const RowBlock& block,
   const std::uint32_t* panel = p.panels + index * p.groups * Dot::kColumns;
   const std::size_t column = index * Dot::kColumns;
   const std::size_t end = std::min(column + Dot::kColumns, p.width);
+  const bool one_step = p.groups <= Dot::kMostWords;
   for (std::size_t word = 0; word < p.groups; word += Dot::kMostWords) {
     const std::size_t words = std::min(p.groups - word, Dot::kMostWords);
     const bool last = word + words == p.groups;
     for (std::size_t row = 0; row < count; row += kRows) {
       const std::size_t begin = std::min(row, count - kRows);
-      std::uint32_t* own = sums + row * Dot::kColumns;
+      std::uint32_t* own = one_step ? sums : sums + row * Dot::kColumns;
       if (last) {
         for (std::size_t r = row; r < begin + kRows; ++r)
           hwy::Prefetch(p.out + (first + r) * p.width + column);
