@@ -99,12 +99,8 @@ models::LayeredTransformer::Picture PromptDecoder::prepare(ops::Context& ctx, co
   return model_.mask_decoder.prepare(ctx, without_mask(ctx, as_tokens(*features)));
 }
 
-void PromptDecoder::drop_expired() {
-  std::erase_if(kept_, [](const Kept& kept) { return kept.features.expired(); });
-}
-
 void PromptDecoder::drop_for_one_more() {
-  drop_expired();
+  std::erase_if(kept_, [](const Kept& kept) { return kept.features.expired(); });
   if (kept_.size() == kKeptPictures) kept_.erase(kept_.begin());
 }
 
@@ -116,10 +112,8 @@ void PromptDecoder::keep(const Features& features, models::LayeredTransformer::P
 }
 
 PromptDecoder::Features PromptDecoder::take_asked() {
-  drop_expired();
-  const bool room = kept_.size() < kKeptPictures;
   for (auto asked = asked_.rbegin(); asked != asked_.rend(); ++asked) {
-    if (!room && asked->calls + 1 < kPromptsThatPay) continue;
+    if (asked->calls + 1 < kPromptsThatPay) continue;
     if (Features features = asked->features.lock()) {
       asked_.erase(std::next(asked).base());
       return features;

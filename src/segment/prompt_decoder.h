@@ -58,10 +58,9 @@ class PromptDecoder {
   /// The pictures for which what their prompts share is kept.
   [[nodiscard]] std::size_t kept_pictures() const { return kept_.size(); }
 
-  /// Makes what the third call for a picture would make, the last asked about first: after one call while
-  /// fewer pictures are kept than may be, after two in the place of another. False where there is nothing to
-  /// make. `ctx` is not the decoder's own: between its blocks decode may be called, which counts the
-  /// picture's calls anew.   Errors  StatusError OutOfMemory; what the hook throws
+  /// Makes what the third call for a picture would make, the last asked about first. False where there is
+  /// nothing to make. `ctx` is not the decoder's own: between its blocks decode may be called, which counts
+  /// the picture's calls anew.   Errors  StatusError OutOfMemory; what the hook throws
   bool prepare_ahead(ops::Context& ctx);
 
  private:
@@ -88,7 +87,6 @@ class PromptDecoder {
   /// What is kept of the picture, made when it is not among the last.
   const models::LayeredTransformer::Picture& prepared(const Features& features);
   [[nodiscard]] models::LayeredTransformer::Picture prepare(ops::Context& ctx, const Features& features);
-  void drop_expired();
   void drop_for_one_more();
   void keep(const Features& features, models::LayeredTransformer::Picture picture);
   /// The picture asked about last whose next call would pay, not counted any more; null where there is none.
