@@ -17,7 +17,7 @@ namespace facet::models {
 /// was made; it serves there alone, and is made again from its checkpoint elsewhere.
 ///
 /// The number changes with whatever a layer packs, derives or names.
-inline constexpr int kPackedFormat = 1;
+inline constexpr int kPackedFormat = 2;
 inline constexpr const char* kPackedKey = "facet.packed";              ///< the format's number
 inline constexpr const char* kPackedDirectoryKey = "facet.directory";  ///< shapes and layouts, JSON
 

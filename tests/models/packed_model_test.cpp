@@ -174,7 +174,7 @@ class PackedFile : public ::testing::Test {
 
 TEST_F(PackedFile, IsRefusedForAnotherFormatMachineOrPrecision) {
   ASSERT_TRUE(open_file(path, Precision::Fp32).ok());
-  EXPECT_THAT(refusal(changed("\"facet.packed\"", "1", "9")), HasSubstr("format '9', here it is '1'"));
+  EXPECT_THAT(refusal(changed("\"facet.packed\"", "2", "9")), HasSubstr("format '9', here it is '2'"));
   EXPECT_THAT(refusal(changed("\"facet.machine\"", "oneDNN", "oldDNN")),
               HasSubstr("packed for the machine 'oldDNN"));
   EXPECT_THAT(refusal(header, Precision::Int8), HasSubstr("precision 'fp32', here it is 'int8'"));
