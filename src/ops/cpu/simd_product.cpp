@@ -109,9 +109,9 @@ struct ByteWords : TileOf<PanelLinear::Element::Byte, IntVec> {
 
 // sums[r] (+)= row r of a times the first columns of the panel, a tile of them, for kRows rows.
 template <class Dot, int kRows>
-HWY_INLINE void multiply_tile_words(const std::uint32_t* HWY_RESTRICT a, std::size_t stride,
-                                    const std::uint32_t* HWY_RESTRICT panel, std::size_t groups,
-                                    std::uint32_t* HWY_RESTRICT sums, bool accumulate) {
+FACET_INNERMOST void multiply_tile_words(const std::uint32_t* HWY_RESTRICT a, std::size_t stride,
+                                         const std::uint32_t* HWY_RESTRICT panel, std::size_t groups,
+                                         std::uint32_t* HWY_RESTRICT sums, bool accumulate) {
   using Sum = typename Dot::Sum;
   const hn::DFromV<Sum> ds;
   const Words d;
