@@ -71,7 +71,8 @@ class Context {
   /// Whether anybody is called there.
   [[nodiscard]] bool gives_way() const { return hook_ && !recording_; }
   /// Called between the blocks of a model, and within long operations, so often that one who waits for the
-  /// threads soon gets them. Errors  StatusError Cancelled once a stop was requested; what the hook throws
+  /// threads soon gets them.
+  /// Errors  StatusError Cancelled once a stop was requested; what the hook throws
   void between_blocks() const;
 
  private:

@@ -66,7 +66,6 @@ struct FloatWords : TileOf<PanelLinear::Element::Float, FloatVec> {
 // that have them.
 template <bool kNative>
 struct BFloat16Words : TileOf<PanelLinear::Element::BFloat16, FloatVec> {
-  using Sum = FloatVec;
   static HWY_INLINE Sum dot_add(Sum sum, WordVec a, WordVec b) {
 #if HWY_TARGET == HWY_AVX3
     if constexpr (kNative) {
@@ -85,7 +84,6 @@ struct BFloat16Words : TileOf<PanelLinear::Element::BFloat16, FloatVec> {
 // Unsigned bytes of x times signed bytes of the weights.
 template <bool kNative>
 struct ByteWords : TileOf<PanelLinear::Element::Byte, IntVec> {
-  using Sum = IntVec;
   static HWY_INLINE Sum dot_add(Sum sum, WordVec a, WordVec b) {
 #if HWY_TARGET == HWY_AVX3
     if constexpr (kNative) {

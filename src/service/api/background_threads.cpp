@@ -16,29 +16,12 @@ BackgroundThreads::~BackgroundThreads() { workers_.clear(); }
 void BackgroundThreads::run(std::function<void()> work) {
   std::packaged_task<void()> task(std::move(work));
   std::future<void> done = task.get_future();
-  {
-    const MutexLock lock(mutex_);
-    tasks_.push_back(std::move(task));
-    changed_.notify_one();
-  }
+  tasks_.push(std::move(task));
   done.get();
 }
 
 void BackgroundThreads::serve(const std::stop_token& stop) {
-  const std::stop_callback wake(stop, [this] {
-    const MutexLock lock(mutex_);
-    changed_.notify_all();
-  });
-  MutexLock lock(mutex_);
-  while (true) {
-    while (tasks_.empty() && !stop.stop_requested()) changed_.wait(mutex_);
-    if (tasks_.empty()) return;
-    std::packaged_task<void()> task = std::move(tasks_.front());
-    tasks_.pop_front();
-    lock.unlock();
-    task();
-    lock.lock();
-  }
+  while (auto task = tasks_.pop(stop)) (*task)();
 }
 
 }  // namespace facet::service

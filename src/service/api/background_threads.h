@@ -1,20 +1,20 @@
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <future>
 #include <memory>
 #include <stop_token>
 #include <vector>
 
-#include "core/mutex.h"
+#include "service/api/task_queue.h"
 #include "service/worker.h"
 
 namespace facet::service {
 
 /// Threads that leave the processors to the engine and to requests wherever those want them: pictures are
-/// decoded here, so that a click beside an upload is as fast as without. Threads  any; the destructor lets
-/// what was begun come to its end
+/// decoded here, so that a click beside an upload is as fast as without.
+///
+/// Threads  any; the destructor lets what was begun come to its end
 class BackgroundThreads {
  public:
   explicit BackgroundThreads(int threads);
@@ -23,15 +23,13 @@ class BackgroundThreads {
   BackgroundThreads& operator=(const BackgroundThreads&) = delete;
 
   /// Runs `work` on one of them and waits for it; what it throws is thrown here.
-  void run(std::function<void()> work) FACET_EXCLUDES(mutex_);
+  void run(std::function<void()> work);
 
  private:
-  void serve(const std::stop_token& stop) FACET_EXCLUDES(mutex_);
+  void serve(const std::stop_token& stop);
 
-  Mutex mutex_;
-  ConditionVariable changed_;
-  std::deque<std::packaged_task<void()>> tasks_ FACET_GUARDED_BY(mutex_);
-  std::vector<std::unique_ptr<Worker>> workers_;  // last: they use the others
+  TaskQueue<std::packaged_task<void()>> tasks_;
+  std::vector<std::unique_ptr<Worker>> workers_;  // last: they take from the queue
 };
 
 }  // namespace facet::service

@@ -22,12 +22,11 @@ bool RequestPool::submit(RequestLane lane, std::function<void()> work) {
   if (busy_ == max_requests_ || (is_long && busy_long_ == max_long_)) return false;
   ++busy_;
   if (is_long) ++busy_long_;
-  tasks_.push_back({lane, std::move(work)});
+  tasks_.push({lane, std::move(work)});
   if (static_cast<int>(workers_.size()) < busy_) {
     workers_.push_back(
         std::make_unique<Worker>("request", [this](const std::stop_token& stop) { run(stop); }));
   }
-  changed_.notify_one();
   return true;
 }
 
@@ -37,22 +36,12 @@ int RequestPool::busy() const {
 }
 
 void RequestPool::run(const std::stop_token& stop) {
-  const std::stop_callback wake(stop, [this] {
+  while (auto task = tasks_.pop(stop)) {
+    task->work();
+    task->work = nullptr;  // what it holds goes before its place is free again
     const MutexLock lock(mutex_);
-    changed_.notify_all();
-  });
-  MutexLock lock(mutex_);
-  while (true) {
-    while (tasks_.empty() && !stop.stop_requested()) changed_.wait(mutex_);
-    if (tasks_.empty()) return;
-    Task task = std::move(tasks_.front());
-    tasks_.pop_front();
-    lock.unlock();
-    task.work();
-    task.work = nullptr;  // what it holds goes before its place is free again
-    lock.lock();
     --busy_;
-    if (task.lane == RequestLane::Long) --busy_long_;
+    if (task->lane == RequestLane::Long) --busy_long_;
   }
 }
 

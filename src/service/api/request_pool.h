@@ -1,12 +1,12 @@
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <stop_token>
 #include <vector>
 
 #include "core/mutex.h"
+#include "service/api/task_queue.h"
 #include "service/worker.h"
 
 namespace facet::service {
@@ -39,9 +39,8 @@ class RequestPool {
 
   const int max_requests_;
   const int max_long_;
+  TaskQueue<Task> tasks_;
   mutable Mutex mutex_;
-  ConditionVariable changed_;
-  std::deque<Task> tasks_ FACET_GUARDED_BY(mutex_);
   int busy_ FACET_GUARDED_BY(mutex_) = 0;  // submitted and not ended, both lanes
   int busy_long_ FACET_GUARDED_BY(mutex_) = 0;
   std::vector<std::unique_ptr<Worker>> workers_ FACET_GUARDED_BY(mutex_);
