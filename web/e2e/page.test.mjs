@@ -23,6 +23,13 @@ function pngSize(bytes) {
   return [bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
 }
 
+/** What waits for `opened` goes on once `open` was called. */
+function gate() {
+  let open;
+  const opened = new Promise((resolve) => (open = resolve));
+  return { open, opened };
+}
+
 test("clicks, boxes, names, undo and downloads", async () => {
   const page = await Page.open(server.url);
   await page.shot("welcome");
@@ -240,9 +247,16 @@ test("where several models serve, one can be chosen", async () => {
   const page = await Page.open(two.url);
   await page.openSample("cells");
   await page.tab.waitForSelector("#model:not([hidden])");
-  const sent = page.tab.waitForRequest((request) => request.url().endsWith("/v1/images?model=other"));
+  const [sent, go] = [gate(), gate()];
+  await page.tab.route("**/v1/images?model=other", async (route) => {
+    sent.open();
+    await go.opened;
+    await route.continue();
+  });
   await page.tab.selectOption("#model", "other");
-  await sent;
+  await sent.opened;
+  assert.equal(await page.tab.isDisabled("#everything"), true, "nothing is asked of a model that has not seen the picture");
+  go.open();
   await page.encoded();
   const asked = page.tab.waitForRequest((request) => request.url().endsWith("/masks?model=other"));
   await page.click(260, 215);

@@ -95,13 +95,15 @@ export class App implements KeyActions {
     byId("file-size").textContent = `${picture.width} × ${picture.height}`;
     this.windowPanel.show(picture.deep);
     this.stage.setPicture(picture);
-    this.update();
     await this.encode();
   }
 
   private async encode(): Promise<void> {
     this.session?.close();
     const session = (this.session = this.newSession(this.picture!));
+    this.ready = false;
+    this.progress.show("Sending the picture", 0);
+    this.update();
     try {
       await session.open();
     } catch (error) {
@@ -110,7 +112,6 @@ export class App implements KeyActions {
   }
 
   private newSession(picture: Picture): PictureSession {
-    this.ready = false;
     const session: PictureSession = new PictureSession(this.api, picture, {
       uploading: (sent) => {
         if (this.session !== session) return;
@@ -120,7 +121,6 @@ export class App implements KeyActions {
       uploaded: () => this.session === session && this.becomeReady(),
       waiting: (seconds) => this.session === session && this.progress.setNote(`The server is busy; again in ${seconds} s`),
     });
-    this.progress.show("Sending the picture", 0);
     return session;
   }
 
