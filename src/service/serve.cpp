@@ -229,6 +229,7 @@ class Service {
   std::unique_ptr<Metrics> metrics_;
   const Access access_;
   const CrossOrigin cross_origin_;
+  const CrossOrigin no_origin_;  // no page of another origin has anything to do at the admin's port
   EmbeddingCache cache_;
   std::unique_ptr<EmbeddingStore> store_;  // ends before the cache: it may still answer
   PictureStore pictures_;
@@ -247,7 +248,7 @@ class Service {
   const ServiceContext context_ = context(openapi_);
   const ServiceContext admin_context_ = context(admin_openapi_);
   Application application_{{context_, routes_, access_, cross_origin_, pool_, log_}};
-  Application admin_application_{{admin_context_, admin_routes_, access_, cross_origin_, pool_, log_}};
+  Application admin_application_{{admin_context_, admin_routes_, access_, no_origin_, pool_, log_}};
 };
 
 }  // namespace

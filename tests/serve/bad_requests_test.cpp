@@ -209,6 +209,8 @@ TEST_F(BadRequests, TextThatIsNotJsonIs400) {
   std::string deep;
   for (int i = 0; i < 100'000; ++i) deep += "[";
   std::string keys = "{\"a\":1";
+  std::string many;
+  for (int i = 0; i < 600'000; ++i) many += "0,";
   for (int i = 0; i < 300; ++i) keys += ",\"k" + std::to_string(i) + "\":1";
   expect_all_refused({
       bad_text(masks(), "", "JSON"),
@@ -224,6 +226,7 @@ TEST_F(BadRequests, TextThatIsNotJsonIs400) {
       bad_text(masks(), "{\"format\":\"\\ud800\"}", "JSON"),
       bad_text(masks(), deep, "nested"),
       bad_text(masks(), keys + "}", "keys"),
+      bad_text(masks(), "{\"points\":[" + many + "0]}", "values"),
       bad_text("/segment", "points=1", "JSON"),
       bad_text("/segment", std::string("{\"image_base64\":\"\0\"}", 21), "JSON"),
       bad_text("/v2/models/tiny/infer", "{]", "JSON"),
@@ -274,6 +277,10 @@ TEST_F(BadRequests, PromptsThatDoNotFitNameTheObjectAndTheField) {
       bad_json(masks(), {{"points", {{1, 1}}}, {"model", 7}}, "model"),
       bad_json(masks(), {{"points", {{1, 1}}}, {"timeout_ms", 0}}, "timeout_ms"),
       bad_json(masks(), {{"points", {{1, 1}}}, {"timeout_ms", 1.5}}, "timeout_ms"),
+      bad_json(masks(), {{"points", {{1, 1}}}, {"parameters", {{"timeout_ms", "x"}}}},
+               "parameters.timeout_ms"),
+      bad_json(masks(), {{"points", {{1, 1}}}, {"parameters", {{"timeout_ms", -5}}}},
+               "parameters.timeout_ms"),
       bad_json("/v1/images/" + id_ + "/everything", {{"points_per_side", 0}}, "points_per_side"),
       bad_json("/v1/images/" + id_ + "/everything", {{"pred_iou_thresh", -10}}, "pred_iou_thresh"),
       bad_json("/v1/images/" + id_ + "/everything", {{"points_per_side", 1'000'000}}, "points_per_side"),
@@ -350,6 +357,15 @@ TEST_F(BadRequests, ProtocolsNameTheTensorOrTheInstance) {
       bad_json(infer, {{"inputs", {image, changed(points, "data", {1000, 1})}}}, "points"),
       bad_json(infer, {{"inputs", {changed(image, "data", {"%%"}), points}}}, "inputs[0]"),
       bad_json(infer, {{"inputs", {image, points}}, {"outputs", {{{"name", "other"}}}}}, "outputs[0]"),
+      bad_json(infer, {{"inputs", {image, points}}, {"timeout_ms", -1}}, "timeout_ms"),
+      bad_json(infer, {{"inputs", {image, points}}, {"parameters", {{"timeout_ms", "x"}}}},
+               "parameters.timeout_ms"),
+      bad_json(infer, {{"inputs", {image, points}}, {"parameters", {{"timeout", 1e18}}}},
+               "parameters.timeout"),
+      bad_json(infer,
+               {{"inputs",
+                 {image, changed(changed(points, "shape", {1, 1025, 2}), "data", Json(2050, 1))}}},
+               "1024 points"),
       bad_json("/v2/models/none/infer", {{"inputs", {image, points}}}, "none", 404),
       bad_json("/v2/models/tiny/versions/9/infer", {{"inputs", {image, points}}}, "version", 404),
       {"a length beyond the body",

@@ -21,6 +21,15 @@ TEST_F(Http, HeadAnswersWithoutABodyAndTheConnectionGoesOn) {
   EXPECT_EQ(client.receive().status, 200);
 }
 
+TEST_F(Http, NotModifiedComesWithoutABodyAndTheConnectionGoesOn) {
+  const std::string path = "/v1/images/" + upload();
+  const std::string tag = server_->get(path).headers.at("etag");
+  Client client(server_->port());
+  client.send(request_text("GET", path, {{"If-None-Match", tag}}) + request_text("GET", "/v2/health/live"));
+  EXPECT_EQ(client.receive().status, 304);
+  EXPECT_EQ(client.receive().json()["live"], true);
+}
+
 TEST_F(Http, RequestsSentAheadAreAnsweredInOrder) {
   Client client(server_->port());
   client.send(request_text("GET", "/livez") + request_text("GET", "/nothing") +
@@ -70,8 +79,16 @@ TEST(Tokens, SeparateTenantsAndRefuseTheRest) {
   EXPECT_EQ(server.get("/metrics").status, 200);
 }
 
+TEST(Bodies, NoRoomForThemIs503AndSaysWhenToComeAgain) {
+  const ServeProcess server({.options = {"--max-body", "100", "--max-bodies", "150"}});
+  const Answer answer = server.call("POST", "/v1/images", {{"Content-Type", "image/png"}}, picture_bytes());
+  EXPECT_EQ(answer.status, 503) << answer.body;
+  EXPECT_EQ(answer.headers.at("retry-after"), "1");
+}
+
 TEST(Cors, NamesOnlyTheOriginsThatAreAllowed) {
   const ServeProcess server({.options = {"--cors-origin", "https://lab.example"}});
+  EXPECT_EQ(server.get("/livez").headers.at("vary"), "Origin") << "a cache must not mix the two up";
   EXPECT_EQ(server.call("GET", "/livez", {{"Origin", "https://lab.example"}})
                 .headers.at("access-control-allow-origin"),
             "https://lab.example");
@@ -87,6 +104,19 @@ TEST(Cors, NamesOnlyTheOriginsThatAreAllowed) {
                       {{"Origin", "https://evil.example"}, {"Access-Control-Request-Method", "POST"}})
                 .status,
             405);
+}
+
+TEST(Cors, OpensNothingAtTheAdminsPort) {
+  const ServeProcess server({.options = {"--cors-origin", "*"}});
+  const Headers page = {{"Origin", "https://any.example"}};
+  EXPECT_TRUE(server.call("GET", "/livez", page).headers.contains("access-control-allow-origin"));
+  Client client(server.admin_port());
+  client.send(request_text("GET", "/admin/models", page));
+  EXPECT_FALSE(client.receive().headers.contains("access-control-allow-origin"));
+  client.send(request_text(
+      "OPTIONS", "/admin/models",
+      {{"Origin", "https://any.example"}, {"Access-Control-Request-Method", "POST"}}));
+  EXPECT_EQ(client.receive().status, 405);
 }
 
 TEST(Tls, ServesWithACertificate) {

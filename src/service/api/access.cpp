@@ -70,22 +70,29 @@ std::optional<std::string> Access::tenant(std::optional<std::string_view> author
 }
 
 HeaderFields CrossOrigin::headers(std::optional<std::string_view> origin) const {
-  if (!origin || origins_.empty()) return {};
-  const bool any = std::ranges::find(origins_, "*") != origins_.end();
-  if (!any && std::ranges::find(origins_, *origin) == origins_.end()) return {};
-  return {{"Access-Control-Allow-Origin", any ? "*" : std::string(*origin)},
-          {"Access-Control-Expose-Headers", "ETag, Retry-After, X-Request-Id, X-Mask-Shape, X-Mask-Scores"},
-          {"Vary", "Origin"}};
+  if (origins_.empty()) return {};
+  HeaderFields fields = {{"Vary", "Origin"}};
+  if (!origin || !allows(*origin)) return fields;
+  fields.emplace_back("Access-Control-Allow-Origin", *origin);
+  fields.emplace_back("Access-Control-Expose-Headers",
+                      "ETag, Location, Retry-After, X-Request-Id, traceparent, X-Mask-Shape, X-Mask-Scores, "
+                      "X-Masks-Per-Object, Inference-Header-Content-Length");
+  return fields;
+}
+
+bool CrossOrigin::allows(std::string_view origin) const {
+  return std::ranges::any_of(origins_, [&](const std::string& each) { return each == "*" || each == origin; });
 }
 
 std::optional<HttpResponse> CrossOrigin::preflight(const HttpRequest& head) const {
   if (head.method != "OPTIONS" || !head.header("access-control-request-method")) return std::nullopt;
-  HttpResponse response{.status = 204};
-  response.headers = headers(head.header("origin"));
-  if (response.headers.empty()) return std::nullopt;
+  const auto origin = head.header("origin");
+  if (!origin || !allows(*origin)) return std::nullopt;
+  HttpResponse response{.status = 204, .headers = headers(origin)};
   response.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, DELETE");
   response.headers.emplace_back("Access-Control-Allow-Headers",
-                                "Authorization, Content-Type, X-Request-Id, X-Timeout-Ms, traceparent");
+                                "Authorization, Content-Type, X-Request-Id, X-Timeout-Ms, traceparent, "
+                                "Inference-Header-Content-Length");
   response.headers.emplace_back("Access-Control-Max-Age", "600");
   return response;
 }

@@ -36,12 +36,14 @@ class Access {
 class CrossOrigin {
  public:
   explicit CrossOrigin(std::vector<std::string> origins) : origins_(std::move(origins)) {}
-  /// Headers for the answer to a request from `origin`; none when that is not allowed.
+  CrossOrigin() = default;  ///< none
+  /// Headers for the answer to a request from `origin`, by which a browser lets its page read it or not.
   [[nodiscard]] HeaderFields headers(std::optional<std::string_view> origin) const;
   /// The answer to a preflight; nothing when the request is none or is not allowed.
   [[nodiscard]] std::optional<HttpResponse> preflight(const HttpRequest& head) const;
 
  private:
+  [[nodiscard]] bool allows(std::string_view origin) const;
   std::vector<std::string> origins_;
 };
 

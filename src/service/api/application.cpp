@@ -1,16 +1,14 @@
 #include "service/api/application.h"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "service/api/request_body.h"
 #include "service/api/schemas.h"
+#include "service/api/timeout.h"
 
 namespace facet::service {
 namespace {
-
-constexpr std::chrono::milliseconds kMaxTimeout{24LL * 3600 * 1000};
 
 std::string route_label(const Route* route) { return route == nullptr ? "none" : route->path; }
 
@@ -20,37 +18,6 @@ std::string method_label(const HttpRequest& head) {
     if (head.method == known) return head.method;
   }
   return "other";
-}
-
-std::optional<std::int64_t> parse_ms(std::string_view text, const Location& location) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > kMaxTimeout.count()) {
-    refuse_field(location, "expected milliseconds, a whole number from 1 to 86400000", "int_parsing");
-  }
-  return value;
-}
-
-/// The shortest that the header, the query or the body asks for.
-std::optional<std::int64_t> asked_ms(Call& call) {
-  std::optional<std::int64_t> shortest_ms;
-  const auto consider = [&shortest_ms](std::int64_t ms) {
-    shortest_ms = std::min(shortest_ms.value_or(ms), ms);
-  };
-  if (const auto text = call.request().header("x-timeout-ms"))
-    consider(*parse_ms(*text, {"header", "X-Timeout-Ms"}));
-  if (const auto text = call.request().query_value("timeout_ms"))
-    consider(*parse_ms(*text, {"query", "timeout_ms"}));
-  if (const Json* ms = member(call.body(), "timeout_ms"); ms != nullptr && ms->is_number_integer())
-    consider(ms->get<std::int64_t>());
-  if (const Json* parameters = member(call.body(), "parameters")) {
-    if (const Json* ms = member(*parameters, "timeout_ms")) consider(ms->get<std::int64_t>());
-    // Of the Open Inference Protocol, in microseconds; 0 = none.
-    const Json* us = member(*parameters, "timeout");
-    if (us != nullptr && us->is_number_integer() && us->get<std::int64_t>() > 0)
-      consider(us->get<std::int64_t>() / 1000 + 1);
-  }
-  return shortest_ms;
 }
 
 }  // namespace
@@ -116,7 +83,9 @@ void Application::serve(ExchangePtr exchange) {
 HttpResponse Application::refuse(const HttpRequest& head, int status, std::string_view code,
                                  std::string message) {
   const RouteMatch match = parts_.routes.find(head.method, head.path);
-  return refusal(head, match.route, {status, std::string(code), std::move(message)});
+  ApiError error{.status = status, .code = std::string(code), .message = std::move(message)};
+  if (status == 503) error.retry_after = std::chrono::seconds(1);
+  return refusal(head, match.route, error);
 }
 
 void Application::run(Served& served) { finish(served, answer_of(served)); }
@@ -146,9 +115,8 @@ HttpResponse Application::answer_of(Served& served) {
 
 void Application::set_deadline(Served& served) {
   const auto limit = parts_.context.config.timeout;
-  const auto asked = std::chrono::milliseconds(asked_ms(served.call).value_or(limit.count()));
   served.call.scope.deadline =
-      served.exchange->received() + std::min<std::chrono::milliseconds>(asked, limit);
+      served.exchange->received() + std::min(asked_timeout(served.call).value_or(limit), limit);
 }
 
 void Application::finish(Served& served, HttpResponse response) {

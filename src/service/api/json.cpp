@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kMaxDepth = 32;
 constexpr std::size_t kMaxKeys = 256;  // of one object: finding a key takes time in proportion
+constexpr std::size_t kMaxValues = std::size_t{1} << 19;  // each takes tens of bytes, however short its text
 
 [[noreturn]] void refuse_json(const Location& location, const std::string& reason) {
   ApiError error{.status = 400, .code = "bad_json", .message = location_text(location) + ": " + reason};
@@ -25,6 +26,10 @@ class StrictReading {
 
   bool operator()(int depth, Json::parse_event_t event, Json& value) {
     if (depth > kMaxDepth) refuse_json(location_, fmt::format("nested deeper than {}", kMaxDepth));
+    if (event == Json::parse_event_t::value || event == Json::parse_event_t::object_start ||
+        event == Json::parse_event_t::array_start) {
+      if (++values_ > kMaxValues) refuse_json(location_, fmt::format("more than {} values", kMaxValues));
+    }
     if (event == Json::parse_event_t::object_start) {
       keys_.emplace_back();
     } else if (event == Json::parse_event_t::object_end) {
@@ -41,6 +46,7 @@ class StrictReading {
  private:
   const Location& location_;
   std::vector<std::set<std::string>> keys_;
+  std::size_t values_ = 0;
 };
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
+constexpr std::size_t kMaxPoints = 1024;    // of an object, as in schemas.cpp: attention is among all tokens
 constexpr std::int64_t kBytesPerPixel = 16;  // a 16-bit RGBA picture with its 8-bit copy
 
 enum class PictureKind { Unknown, Jpeg, Png, Webp, Tiff };
@@ -59,6 +60,13 @@ void check_prompt(const Prompt& prompt, Size picture, const Location& location) 
     error.code = status_row(StatusCode::BadPrompt).name;
     throw RefusedRequest(std::move(error));
   };
+  if (prompt.points.size() > kMaxPoints) {
+    Location place = location;
+    place.emplace_back("points");
+    refuse_field(std::move(place),
+                 fmt::format("expected at most {} points, found {}", kMaxPoints, prompt.points.size()),
+                 "too_long");
+  }
   if (!prompt.points.empty() || !prompt.labels.empty())
     check({.points = prompt.points, .labels = prompt.labels}, "points");
   if (prompt.box) check({.box = prompt.box}, "box");

@@ -75,13 +75,16 @@ bool is_field_text(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
 }
 
+/// Answers of these end with their head.
+bool has_no_body(int status) { return status == 204 || status == 304; }
+
 std::string head_text(const HttpResponse& response, std::size_t length, bool close) {
   std::string text = "HTTP/1.1 " + std::to_string(response.status) + " " +
                      std::string(reason_phrase(response.status)) + "\r\nServer: facet\r\n";
   for (const auto& [name, value] : response.headers) {
     if (is_field_text(value)) text += name + ": " + value + "\r\n";
   }
-  if (response.status != 204 && response.status != 304) {
+  if (!has_no_body(response.status)) {
     if (length > 0) text += "Content-Type: " + response.content_type + "\r\n";
     text += "Content-Length: " + std::to_string(length) + "\r\n";
   }
@@ -314,8 +317,9 @@ class StreamConnection : public Connection, public std::enable_shared_from_this<
                           ? asio::const_buffer(response_.body.data(), response_.body.size())
                           : asio::const_buffer(response_.asset.data(), response_.asset.size());
     head_text_ = head_text(response_, body.size(), last_request_);
+    const bool head_alone = is_head_method_ || has_no_body(response_.status);
     const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head_text_),
-                                                       is_head_method_ ? asio::const_buffer() : body};
+                                                       head_alone ? asio::const_buffer() : body};
     arm(host_.limits.write_timeout);
     asio::async_write(
         stream_, buffers,

@@ -100,7 +100,7 @@ void read_binary(std::string_view bytes, const Datatype& type, InferTensor& tens
                  fmt::format("binary data: expected {} bytes for {} of {} elements, found {}",
                              count * type.size, type.name, count, bytes.size()));
   }
-  if (type.name == "UINT8") {
+  if (type.name == "UINT8" && tensor.name == "image") {
     tensor.raw = bytes;
     return;
   }
