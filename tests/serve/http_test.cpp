@@ -80,8 +80,17 @@ TEST(Tokens, SeparateTenantsAndRefuseTheRest) {
 }
 
 TEST(Bodies, NoRoomForThemIs503AndSaysWhenToComeAgain) {
-  const ServeProcess server({.options = {"--max-body", "100", "--max-bodies", "150"}});
-  const Answer answer = server.call("POST", "/v1/images", {{"Content-Type", "image/png"}}, picture_bytes());
+  const ServeProcess server({.options = {"--max-body", "64KiB", "--max-bodies", "64KiB"}});
+  Client slow(server.port());
+  slow.send(
+      "POST /v1/images HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 65536\r\n\r\n" +
+      std::string(65'000, 'x'));
+  const std::string body(1000, 'x');
+  Answer answer;
+  wait_until([&] {
+    answer = server.call("POST", "/v1/images", {{"Content-Type", "image/png"}}, body);
+    return answer.status != 422;  // until the server has read what the other sent
+  });
   EXPECT_EQ(answer.status, 503) << answer.body;
   EXPECT_EQ(answer.headers.at("retry-after"), "1");
 }
@@ -113,9 +122,8 @@ TEST(Cors, OpensNothingAtTheAdminsPort) {
   Client client(server.admin_port());
   client.send(request_text("GET", "/admin/models", page));
   EXPECT_FALSE(client.receive().headers.contains("access-control-allow-origin"));
-  client.send(request_text(
-      "OPTIONS", "/admin/models",
-      {{"Origin", "https://any.example"}, {"Access-Control-Request-Method", "POST"}}));
+  client.send(request_text("OPTIONS", "/admin/models",
+                           {{"Origin", "https://any.example"}, {"Access-Control-Request-Method", "POST"}}));
   EXPECT_EQ(client.receive().status, 405);
 }
 
