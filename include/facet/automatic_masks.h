@@ -55,8 +55,12 @@ class AutomaticMaskGenerator {
   AutomaticMaskGenerator(Predictor& predictor, AutomaticMaskOptions options);
   /// Errors  Usage for options out of range; BadPicture; Cancelled; OutOfMemory
   Result<std::vector<AutomaticMask>> generate(const Image& image);
+  /// The same from what `set_image` made of the whole picture; `image` is what crops are cut from, and not
+  /// needed without them.   Errors  as above; Usage where it is missing; BadModel: another model's embedding
+  Result<std::vector<AutomaticMask>> generate(const Embedding& whole, const Image* image = nullptr);
 
  private:
+  Result<std::vector<AutomaticMask>> run(const Embedding* whole, const Image* image);
   std::unique_ptr<Predictor> own_;  // null: the predictor is another's
   Predictor& predictor_;
   AutomaticMaskOptions options_;

@@ -109,6 +109,7 @@ Status check_size(std::int64_t width, std::int64_t height, std::int64_t bytes_pe
                                         std::to_string(bytes_per_pixel) + " bytes; at most " +
                                         std::to_string(options.max_bytes) + " bytes are allowed"};
   }
+  if (options.reserve) return options.reserve(bytes_per_pixel * width * height);
   return {};
 }
 

@@ -39,7 +39,7 @@ struct Raster {
 [[nodiscard]] int ink_channels(Ink ink);
 
 /// The limits of `options` against a declared size; `bytes_per_pixel` counts what decoding will hold.
-/// Errors  BadPicture naming the size and the limit
+/// Errors  BadPicture naming the size and the limit; what `options.reserve` answers
 Status check_size(std::int64_t width, std::int64_t height, std::int64_t bytes_per_pixel,
                   const ReadOptions& options);
 

@@ -11,6 +11,7 @@
 #include "segment/mask_upsampling.h"
 #include "segment/nms.h"
 #include "segment/predictor_impl.h"
+#include "segment/prompt_checks.h"
 #include "segment/prompt_decoder.h"
 #include "segment/transforms.h"
 
@@ -234,23 +235,40 @@ AutomaticMaskGenerator::AutomaticMaskGenerator(Predictor& predictor, AutomaticMa
     : predictor_(predictor), options_(std::move(options)) {}
 
 Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::generate(const Image& image) {
+  return run(nullptr, &image);
+}
+
+Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::generate(const Embedding& whole,
+                                                                    const Image* image) {
+  FACET_RETURN_IF_ERROR(segment::check_embedding(whole, predictor_.model()));
+  if (image == nullptr && options_.crop_n_layers > 0)
+    return Status(StatusCode::Usage, "crop_n_layers: crops are cut from the picture, which is missing");
+  return run(&whole, image);
+}
+
+// One of the two may be null.
+Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::run(const Embedding* whole, const Image* image) {
   FACET_RETURN_IF_ERROR(check_options(options_));
+  const Size size = image != nullptr ? image->size() : whole->original_size;
   ops::Context& ctx = predictor_.impl_->ctx;
   const Model& model = *predictor_.impl_->model;
   return segment::guarded([&]() -> Result<std::vector<AutomaticMask>> {
     const std::vector<Crop> crops =
-        segment::crop_boxes(image.size(), options_.crop_n_layers, options_.crop_overlap_ratio);
+        segment::crop_boxes(size, options_.crop_n_layers, options_.crop_overlap_ratio);
     const std::vector<std::vector<Point>> grids = grids_of_layers(options_);
     int total = 0;
     for (const Crop& crop : crops) total += int(grids[crop.layer].size());
     int done = 0;
     const float least_iou =
         options_.pred_iou_thresh.value_or(model.memory ? kSam2PredIouThresh : kSamPredIouThresh);
+    const auto embedding_of = [&](const Crop& crop) -> Result<Embedding> {
+      if (crop.layer == 0 && whole != nullptr) return *whole;
+      return predictor_.set_image(crop.layer == 0 ? *image : segment::cut(*image, crop),
+                                  {options_.between_blocks, options_.stop});
+    };
     std::vector<Candidate> all;
     for (const Crop& crop : crops) {
-      FACET_ASSIGN_OR_RETURN(const Embedding embedding,
-                             predictor_.set_image(crop.layer == 0 ? image : segment::cut(image, crop),
-                                                  {options_.between_blocks, options_.stop}));
+      FACET_ASSIGN_OR_RETURN(const Embedding embedding, embedding_of(crop));
       const RunScope scope(ctx, options_.between_blocks, options_.stop);
       const segment::Placement placement{embedding.original_size, embedding.input_size,
                                          !model.info.keeps_aspect};
@@ -262,7 +280,7 @@ Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::generate(const Image&
         prompts[i].sparse = {.points_model_px = {placement.to_model(points[i])}, .labels = {1}};
         prompts[i].index = i;
       }
-      CropMasks masks(options_, least_iou, crop, placement, image.size());
+      CropMasks masks(options_, least_iou, crop, placement, size);
       const int per_batch = ctx.kernels().on_host() ? std::min(options_.points_per_batch, kMostPerBatch)
                                                     : options_.points_per_batch;
       const auto consume = [&](std::span<const DecoderPrompt> batch, const DecodedBatch& decoded) {

@@ -119,25 +119,6 @@ void make_masks(ops::Context& ctx, const MaskUpsampler& upsampler, const Decoded
   });
 }
 
-std::string features_text(const Embedding& embedding) {
-  return embedding.features == nullptr ? "nothing" : embedding.features->shape().to_string();
-}
-
-Status check_embedding(const Embedding& embedding, const ModelInfo& model) {
-  if (embedding.features == nullptr ||
-      !(embedding.features->shape() == Shape({1, Model::kGrid, Model::kGrid, Model::kChannels}))) {
-    return {StatusCode::BadModel,
-            "the embedding holds " + features_text(embedding) + "; expected [1, 64, 64, 256]"};
-  }
-  if (embedding.model_fingerprint != model.fingerprint) {
-    return {StatusCode::BadModel, "the embedding was made by another model than " + model.path.string()};
-  }
-  if (!model.keeps_aspect && (embedding.high_res0 == nullptr || embedding.high_res1 == nullptr)) {
-    return {StatusCode::BadModel, "the embedding has no high-resolution features, which SAM 2 needs"};
-  }
-  return {};
-}
-
 // [B, 1024, 1024, 3], as the operations read it
 Tensor stacked_inputs(ops::Context& ctx, std::span<const Image* const> images,
                       std::span<const Placement> placements) {
@@ -232,7 +213,7 @@ Result<std::vector<Embedding>> Predictor::set_images(std::span<const Image* cons
 Result<std::vector<ObjectPrediction>> Predictor::predict(const Embedding& embedding,
                                                          std::span<const Prompt> prompts,
                                                          const PredictOptions& options) {
-  FACET_RETURN_IF_ERROR(check_embedding(embedding, impl_->model->info));
+  FACET_RETURN_IF_ERROR(segment::check_embedding(embedding, impl_->model->info));
   FACET_RETURN_IF_ERROR(segment::check_prompts(prompts, embedding.original_size));
   return segment::guarded([&]() -> Result<std::vector<ObjectPrediction>> {
     const Placement placement{embedding.original_size, embedding.input_size, !model().keeps_aspect};

@@ -16,6 +16,10 @@ std::string number(float value) {
 
 std::string pair(float x, float y) { return "(" + number(x) + ", " + number(y) + ")"; }
 
+std::string features_text(const Embedding& embedding) {
+  return embedding.features == nullptr ? "nothing" : embedding.features->shape().to_string();
+}
+
 Status bad_prompt(const std::string& message) { return {StatusCode::BadPrompt, message}; }
 
 bool inside(float x, float y, Size size) {
@@ -90,6 +94,21 @@ Status check_prompts(std::span<const Prompt> prompts, Size picture) {
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const std::string context = prompts.size() == 1 ? "prompt" : "prompt " + std::to_string(i);
     FACET_RETURN_IF_ERROR(check_prompt(prompts[i], picture).with_context(context));
+  }
+  return {};
+}
+
+Status check_embedding(const Embedding& embedding, const ModelInfo& model) {
+  if (embedding.features == nullptr ||
+      !(embedding.features->shape() == Shape({1, Model::kGrid, Model::kGrid, Model::kChannels}))) {
+    return {StatusCode::BadModel,
+            "the embedding holds " + features_text(embedding) + "; expected [1, 64, 64, 256]"};
+  }
+  if (embedding.model_fingerprint != model.fingerprint) {
+    return {StatusCode::BadModel, "the embedding was made by another model than " + model.path.string()};
+  }
+  if (!model.keeps_aspect && (embedding.high_res0 == nullptr || embedding.high_res1 == nullptr)) {
+    return {StatusCode::BadModel, "the embedding has no high-resolution features, which SAM 2 needs"};
   }
   return {};
 }

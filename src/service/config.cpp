@@ -206,6 +206,10 @@ const std::array kKeys = {
               set_bytes<&C::max_bodies_bytes>, get_bytes<&C::max_bodies_bytes>},
     ConfigKey{"max_pixels", "N", "of a picture, read from its header", false,
               set_number<&C::max_pixels, 1, 1'000'000'000>, get_text<&C::max_pixels>},
+    ConfigKey{"max_decoded", "BYTES", "of the decoded pictures of all requests together", false,
+              set_bytes<&C::max_decoded_bytes>, get_bytes<&C::max_decoded_bytes>},
+    ConfigKey{"max_answer", "BYTES", "of an answer's masks when they are sent as bytes", false,
+              set_bytes<&C::max_answer_bytes>, get_bytes<&C::max_answer_bytes>},
     ConfigKey{"max_objects", "N", "prompts in one request", false, set_number<&C::max_objects, 1, 100'000>,
               get_text<&C::max_objects>},
     ConfigKey{"max_files", "N", "pictures in one request", false, set_number<&C::max_files, 1, 1024>,
@@ -322,6 +326,9 @@ Status check_config(const ServiceConfig& config) {
   }
   if (config.max_bodies_bytes < config.max_body_bytes)
     return bad_config("max_bodies: expected at least max_body");
+  if (config.max_decoded_bytes < static_cast<std::size_t>(config.max_pixels * kDecodedBytesPerPixel))
+    return bad_config(fmt::format("max_decoded: expected at least {} bytes, {} for each of max_pixels",
+                                  config.max_pixels * kDecodedBytesPerPixel, kDecodedBytesPerPixel));
   return {};
 }
 

@@ -23,6 +23,9 @@ struct ModelEntry {
   bool operator==(const ModelEntry&) const = default;
 };
 
+/// Decoding holds at most so many for each pixel of a picture.
+constexpr std::int64_t kDecodedBytesPerPixel = 16;
+
 /// All that can be said about how `facet serve` runs. docs/service.md lists the keys.
 struct ServiceConfig {
   std::string host = "127.0.0.1";
@@ -49,6 +52,8 @@ struct ServiceConfig {
   std::size_t max_body_bytes = std::size_t{32} << 20;
   std::size_t max_bodies_bytes = std::size_t{512} << 20;
   std::int64_t max_pixels = 64'000'000;
+  std::size_t max_decoded_bytes = std::size_t{1} << 30;
+  std::size_t max_answer_bytes = std::size_t{256} << 20;
   int max_objects = 256;
   int max_files = 16;
   int max_connections = 4096;

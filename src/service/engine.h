@@ -64,7 +64,8 @@ struct Decoded {
 
 struct EverythingRequest {
   ServedModelPtr model;
-  std::shared_ptr<const Image> image;
+  Embedding embedding;                 ///< of the whole picture
+  std::shared_ptr<const Image> image;  ///< what crops are cut from; null without crops
   AutomaticMaskOptions options;  ///< `progress` is called on the engine's thread; `stop` is not used
   RequestScope scope;
 };

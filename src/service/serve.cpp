@@ -72,6 +72,7 @@ class Service {
         cache_(config_.embedding_cache_bytes, *metrics_),
         store_(std::move(store)),
         pictures_(config_.picture_store_bytes),
+        decoded_(config_.max_decoded_bytes),
         engine_(engine_options(config_), cache_, store_.get(), *metrics_),
         models_(engine_, *metrics_,
                 {.memory_budget_bytes = config_.model_memory_bytes,
@@ -117,6 +118,7 @@ class Service {
             .pictures = pictures_,
             .folder = options_.folder,
             .background = background_,
+            .decoded = decoded_,
             .draining = draining_,
             .openapi = openapi};
   }
@@ -220,6 +222,8 @@ class Service {
                              [this] { return pool_.busy(); });
     metrics_->gauge_function("facet_pictures_bytes", "Uploaded pictures that are kept.",
                              [this] { return static_cast<double>(pictures_.size_bytes()); });
+    metrics_->gauge_function("facet_decoded_bytes", "Decoded pictures that requests hold.",
+                             [this] { return static_cast<double>(decoded_.held()); });
     add_process_metrics(*metrics_);
   }
 
@@ -233,6 +237,7 @@ class Service {
   EmbeddingCache cache_;
   std::unique_ptr<EmbeddingStore> store_;  // ends before the cache: it may still answer
   PictureStore pictures_;
+  ByteBudget decoded_;  // ends after the engine, whose jobs hold pictures
   Engine engine_;
   ModelRegistry models_;
   BackgroundThreads background_;

@@ -203,6 +203,21 @@ TEST_P(EveryFormat, IsRefusedBeyondThePixelAndByteLimits) {
   EXPECT_EQ(decode_picture(bytes, {.max_bytes = 1000}).status().code(), StatusCode::BadPicture);
 }
 
+TEST_P(EveryFormat, IsReadOnlyWhereItsMemoryIsGranted) {
+  const Bytes bytes = encoded(GetParam(), sample_image({20, 30}));
+  std::int64_t asked = 0;
+  ReadOptions options{.reserve = [&asked](std::int64_t needed) {
+    asked = std::max(asked, needed);
+    return Status();
+  }};
+  EXPECT_TRUE(decode_picture(bytes, options).ok());
+  EXPECT_GE(asked, 20 * 30 * 3);
+  options.reserve = [](std::int64_t) { return Status(StatusCode::Unavailable, "no room"); };
+  const Status refused = decode_picture(bytes, options).status();
+  EXPECT_EQ(refused.code(), StatusCode::Unavailable);
+  EXPECT_TRUE(contains(refused.message(), "no room"));
+}
+
 TEST_P(EveryFormat, HasNoSecondPage) {
   const Bytes bytes = encoded(GetParam(), sample_image({4, 4}));
   EXPECT_EQ(decode_picture(bytes, {.page = 1}).status().code(), StatusCode::Usage);

@@ -289,5 +289,26 @@ TEST(AutomaticMaskGenerator, TakesOwnPointsAndCropsAndReportsProgress) {
   }
 }
 
+TEST(AutomaticMaskGenerator, TakesAnEmbeddingForThePicture) {
+  AutomaticMaskOptions options{.points_per_side = 3, .pred_iou_thresh = 0, .stability_score_thresh = 0};
+  const auto rles = [](const Result<std::vector<AutomaticMask>>& masks) {
+    std::vector<Rle> found;
+    for (const AutomaticMask& mask : masks.value()) found.push_back(mask.rle);
+    return found;
+  };
+  const Image image = drawn_image();
+  Predictor predictor(tiny_model());
+  const Embedding whole = predictor.set_image(image).value();
+  EXPECT_EQ(rles(AutomaticMaskGenerator(predictor, options).generate(whole)),
+            rles(AutomaticMaskGenerator(predictor, options).generate(image)));
+  options.crop_n_layers = 1;
+  AutomaticMaskGenerator crops(predictor, options);
+  EXPECT_EQ(rles(crops.generate(whole, &image)), rles(crops.generate(image)));
+  EXPECT_THAT(crops.generate(whole).status().message(), HasSubstr("crop_n_layers"));
+  Embedding other = whole;
+  other.model_fingerprint = {};
+  EXPECT_EQ(crops.generate(other, &image).status().code(), StatusCode::BadModel);
+}
+
 }  // namespace
 }  // namespace facet

@@ -81,6 +81,54 @@ TEST_F(ImagesContract, EverythingTakesTheGeneratorsOptions) {
   ASSERT_EQ(answer.status, 200) << answer.body;
   ASSERT_FALSE(answer.json()["masks"].empty());
   EXPECT_EQ(rle_area(rle_of(answer.json()["masks"][0]["rle"])), answer.json()["masks"][0]["area"]);
+  EXPECT_EQ(answer.json()["embedding"], "memory") << "the picture was encoded when it was sent";
+}
+
+TEST_F(ImagesContract, EverythingAsBytesComesWithItsShape) {
+  Json request = kFewPoints;
+  request["format"] = "octet-stream";
+  const Answer answer = server_->post_json("/v1/images/" + upload() + "/everything", request);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const std::vector<AutomaticMask>& expected = expected_everything();
+  EXPECT_EQ(answer.headers.at("x-mask-shape"), std::to_string(expected.size()) + ",120,160");
+  const Bitmap last = rle_decode(expected.back().rle);
+  ASSERT_EQ(answer.body.size(), expected.size() * last.bits.size());
+  EXPECT_EQ(answer.body.compare(answer.body.size() - last.bits.size(), std::string::npos,
+                                reinterpret_cast<const char*>(last.bits.data()), last.bits.size()),
+            0);
+}
+
+TEST(Answers, MasksAsBytesAreBoundedAndTheFieldIsNamed) {
+  const ServeProcess server({.options = {"--max-answer", "50000"}});  // two masks of 160 x 120
+  const std::string path = server.call("POST", "/v1/images", {{"Content-Type", "image/png"}}, picture_bytes())
+                               .headers.at("location");
+  Json request = {{"points", {{40, 60}}}, {"format", "octet-stream"}, {"multimask", false}};
+  EXPECT_EQ(server.post_json(path + "/masks", request).status, 200);
+  request["multimask"] = true;
+  const Answer answer = server.post_json(path + "/masks", request);
+  EXPECT_EQ(answer.status, 422);
+  EXPECT_EQ(answer.json()["detail"][0]["loc"], Json({"body", "format"})) << answer.body;
+}
+
+TEST(Pictures, TakeNoMemoryWhenTheirRequestsAreOver) {
+  const ServeProcess server;
+  EXPECT_EQ(server.post_json("/segment", {{"image_base64", picture_base64()}, {"points", {{40, 60}}}}).status,
+            200);
+  EXPECT_EQ(server.post_json("/segment", {{"image_base64", "AAAA"}}).status, 422);
+  wait_until([&] { return server.metric("facet_decoded_bytes") == 0; });
+}
+
+TEST(Pictures, WhoseBytesMadeRoomAreSegmentedFromTheirEmbedding) {
+  const ServeProcess server({.options = {"--picture-store", "1"}});
+  const std::string path = server.call("POST", "/v1/images", {{"Content-Type", "image/png"}}, picture_bytes())
+                               .headers.at("location");
+  Json request = kFewPoints;
+  EXPECT_EQ(server.post_json(path + "/everything", request).json()["masks"].size(),
+            expected_everything().size());
+  request["crop_n_layers"] = 1;
+  const Answer answer = server.post_json(path + "/everything", request);
+  EXPECT_EQ(answer.status, 410) << answer.body;
+  EXPECT_EQ(answer.json()["error"]["code"], "image_evicted");
 }
 
 TEST_F(ImagesContract, ADeletedPictureIsUnknown) {

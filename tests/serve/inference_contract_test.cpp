@@ -29,27 +29,32 @@ TEST_F(InferenceContract, InferenceGivesMasksAsJsonAndEchoesTheId) {
               expected_masks(point_, true).masks[0].score, 1e-5);
 }
 
-TEST_F(InferenceContract, InferenceTakesAndGivesBinaryTensors) {
+/// A picture and one point in binary, as of `datatype`; the three masks' bytes.
+Answer infer_in_binary(const ServeProcess& server, const std::string& datatype, const std::string& point) {
   const std::string picture = picture_bytes();
   const auto length = static_cast<std::uint32_t>(picture.size());
-  const float point[2] = {40, 60};
-  const std::string binary = std::string(reinterpret_cast<const char*>(&length), 4) + picture +
-                             std::string(reinterpret_cast<const char*>(point), sizeof point);
+  const std::string binary = std::string(reinterpret_cast<const char*>(&length), 4) + picture + point;
   const std::string head = Json({{"inputs",
                                   {{{"name", "image"},
                                     {"datatype", "BYTES"},
                                     {"shape", {1}},
                                     {"parameters", {{"binary_data_size", picture.size() + 4}}}},
                                    {{"name", "point_coords"},
-                                    {"datatype", "FP32"},
+                                    {"datatype", datatype},
                                     {"shape", {1, 2}},
-                                    {"parameters", {{"binary_data_size", 8}}}}}},
+                                    {"parameters", {{"binary_data_size", point.size()}}}}}},
                                  {"outputs", {{{"name", "masks"}, {"parameters", {{"binary_data", true}}}}}}})
                                .dump();
-  const Answer answer = server_->call("POST", "/v2/models/tiny/infer",
-                                      {{"Content-Type", "application/octet-stream"},
-                                       {"Inference-Header-Content-Length", std::to_string(head.size())}},
-                                      head + binary);
+  return server.call("POST", "/v2/models/tiny/infer",
+                     {{"Content-Type", "application/octet-stream"},
+                      {"Inference-Header-Content-Length", std::to_string(head.size())}},
+                     head + binary);
+}
+
+TEST_F(InferenceContract, InferenceTakesAndGivesBinaryTensors) {
+  const float point[2] = {40, 60};
+  const Answer answer =
+      infer_in_binary(*server_, "FP32", std::string(reinterpret_cast<const char*>(point), sizeof point));
   ASSERT_EQ(answer.status, 200) << answer.body;
   const std::size_t json_length = std::stoul(answer.headers.at("inference-header-content-length"));
   const Json body = Json::parse(answer.body.substr(0, json_length));
@@ -57,6 +62,7 @@ TEST_F(InferenceContract, InferenceTakesAndGivesBinaryTensors) {
   const Bitmap expected = rle_decode(expected_masks(point_, true).masks[0].rle);
   ASSERT_EQ(answer.body.size() - json_length, 3 * expected.bits.size());
   EXPECT_EQ(std::memcmp(answer.body.data() + json_length, expected.bits.data(), expected.bits.size()), 0);
+  EXPECT_EQ(infer_in_binary(*server_, "UINT8", "\x28\x3c").body, answer.body) << "bytes are numbers too";
 }
 
 TEST_F(InferenceContract, InferenceTellsOfItselfAndItsModels) {
@@ -64,6 +70,8 @@ TEST_F(InferenceContract, InferenceTellsOfItselfAndItsModels) {
   EXPECT_EQ(server_->get("/v2/health/live").json()["live"], true);
   EXPECT_EQ(server_->get("/v2/health/ready").json()["ready"], true);
   EXPECT_EQ(server_->get("/v2/models/tiny/ready").status, 200);
+  EXPECT_EQ(server_->get("/v2/models/tiny/versions/1/ready").status, 200);
+  EXPECT_EQ(server_->get("/v2/models/tiny/versions/9/ready").status, 404);
   EXPECT_EQ(server_->get("/v2/models/fast").json()["name"], "tiny");
   EXPECT_EQ(server_->get("/v2/models/none").status, 404);
 }

@@ -50,6 +50,18 @@ TEST_F(VertexContract, VertexWithoutPromptsSegmentsEverything) {
       << one_point;
 }
 
+TEST(VertexBatches, OfMorePicturesThanTheEnginesLineAreAnsweredWhole) {
+  const ServeProcess server({.options = {"--max-queued", "2"}});
+  Json instances = Json::array();
+  for (int i = 0; i < 9; ++i)
+    instances.push_back({{"b64", picture_base64(60 + i, 80)}, {"points", {{40, 30}}}});
+  const Json predictions =
+      server.post_json("/vertex/predict", {{"instances", instances}}).json()["predictions"];
+  ASSERT_THAT(predictions, SizeIs(9));
+  for (int i = 0; i < 9; ++i)
+    EXPECT_EQ(predictions[i]["masks"][0]["size"], Json({60 + i, 80})) << predictions[i];
+}
+
 TEST(VertexVariables, OnePathAnswersHealthAndPredictions) {
   const std::string path = "/v1/endpoints/1/deployedModels/2:predict";
   const ServeProcess server({.environment = {"AIP_HEALTH_ROUTE=" + path, "AIP_PREDICT_ROUTE=" + path}});

@@ -185,7 +185,7 @@ TEST_F(EngineTest, DoesNotBeginWhatNobodyWaitsForAnyMore) {
   Outcome<EverythingFound> everything;
   engine().encode(picture("a", scope), encode.completion());
   engine().decode(click(on, 12, scope), decode.completion());
-  engine().everything({model, picture("b").image, {}, scope}, everything.completion());
+  engine().everything({model, on, nullptr, {}, scope}, everything.completion());
   gone.request_stop();
   hold.release();
   EXPECT_EQ(encode.get().status().code(), StatusCode::Cancelled);
@@ -297,7 +297,7 @@ TEST_F(EngineTest, RunsADecodeInTheMiddleOfALongJob) {
   const Embedding on = embedding();
   std::vector<std::string> order;
   std::promise<void> done;
-  EverythingRequest request{model, picture("a").image, {.points_per_side = 4}, {}};
+  EverythingRequest request{model, on, nullptr, {.points_per_side = 4}, {}};
   request.options.progress = [&, asked = false](int, int) mutable {
     if (std::exchange(asked, true)) return;
     engine().decode(click(on, 12), [&](const Result<Decoded>& result) {

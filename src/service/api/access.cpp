@@ -81,7 +81,8 @@ HeaderFields CrossOrigin::headers(std::optional<std::string_view> origin) const 
 }
 
 bool CrossOrigin::allows(std::string_view origin) const {
-  return std::ranges::any_of(origins_, [&](const std::string& each) { return each == "*" || each == origin; });
+  return std::ranges::any_of(origins_,
+                             [&](const std::string& each) { return each == "*" || each == origin; });
 }
 
 std::optional<HttpResponse> CrossOrigin::preflight(const HttpRequest& head) const {

@@ -10,6 +10,7 @@
 #include "service/embedding_cache.h"
 #include "service/embedding_store.h"
 #include "service/engine.h"
+#include "service/http/byte_budget.h"
 #include "service/metrics.h"
 #include "service/model_registry.h"
 
@@ -26,6 +27,7 @@ struct ServiceContext {
   PictureStore& pictures;
   const models::ModelFolder& folder;  ///< where models lie that are named, not given as a file
   BackgroundThreads& background;      ///< where pictures are decoded
+  ByteBudget& decoded;                ///< memory of decoded pictures, of all requests
   const std::atomic<bool>& draining;  ///< SIGTERM came
   const std::string& openapi;         ///< the text of /openapi.json
 };

@@ -13,8 +13,8 @@ using Json = nlohmann::ordered_json;
 
 /// Reads what a client sent.
 /// Errors  RefusedRequest with 400: not JSON, not UTF-8, numbers that do not fit a double, a key twice in one
-///         object, an object of more than 256 keys, nested deeper than 32, or more than half a million values;
-///         `location` is where the text stood
+///         object, an object of more than 256 keys, nested deeper than 32, or more than half a million
+///         values; `location` is where the text stood
 [[nodiscard]] Json parse_json(std::string_view text, const Location& location = {"body"});
 /// What an object has under `name`; nullptr when that is nothing or null, or `object` is no object.
 [[nodiscard]] const Json* member(const Json& object, const char* name);

@@ -160,12 +160,13 @@ constexpr const char* kImages = R"json({
     "timings_ms": {"type": "object"}}},
 "EverythingRequest": {"type": "object",
   "properties": {
-    "format": {"type": ["string", "null"], "enum": ["rle", "png", "polygons", null]},
+    "format": {"$ref": "#/components/schemas/MaskFormat"},
     "model": {"$ref": "#/components/schemas/ModelName"},
     "timeout_ms": {"$ref": "#/components/schemas/TimeoutMs"}}},
-"EverythingAnswer": {"type": "object", "required": ["id", "width", "height", "model", "masks"],
+"EverythingAnswer": {"type": "object", "required": ["id", "width", "height", "model", "embedding", "masks"],
   "properties": {
     "id": {"type": "string"}, "width": {"type": "integer"}, "height": {"type": "integer"}, "model": {"type": "string"},
+    "embedding": {"type": "string", "enum": ["memory", "store", "encoded", "joined"]},
     "masks": {"type": "array", "items": {"type": "object", "required": ["area", "bbox", "predicted_iou", "stability_score"],
       "properties": {"area": {"type": "integer"}, "bbox": {"$ref": "#/components/schemas/BoxXywh"},
         "predicted_iou": {"type": "number"}, "stability_score": {"type": "number"}, "rle": {"$ref": "#/components/schemas/Rle"},

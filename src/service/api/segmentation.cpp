@@ -7,14 +7,14 @@
 #include "segment/prompt_checks.h"
 #include "service/api/context.h"
 #include "service/http/base64.h"
+#include "service/waiter.h"
 
 namespace facet::service {
 namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::size_t kMaxPoints = 1024;    // of an object, as in schemas.cpp: attention is among all tokens
-constexpr std::int64_t kBytesPerPixel = 16;  // a 16-bit RGBA picture with its 8-bit copy
+constexpr std::size_t kMaxPoints = 1024;  // of an object, as in schemas.cpp: attention is among all tokens
 
 enum class PictureKind { Unknown, Jpeg, Png, Webp, Tiff };
 
@@ -74,20 +74,46 @@ void check_prompt(const Prompt& prompt, Size picture, const Location& location) 
   check(prompt, nullptr);
 }
 
+/// A picture with what it takes of the budget.
+struct HeldImage {
+  explicit HeldImage(ByteBudget& budget) : held(budget) {}
+  HeldBytes held;
+  Image image;
+};
+
+void decode_into(LoadedPicture& picture, std::span<const std::uint8_t> bytes, const ServiceContext& service,
+                 const Location& location) {
+  const std::int64_t max_pixels = service.config.max_pixels;
+  const auto kept = std::make_shared<HeldImage>(service.decoded);
+  const ReadOptions options{
+      .max_pixels = max_pixels,
+      .max_bytes = max_pixels * kDecodedBytesPerPixel,
+      .reserve = [&kept](std::int64_t needed) -> Status {
+        if (kept->held.grow_to(static_cast<std::size_t>(needed))) return {};
+        return {StatusCode::Unavailable, "too many pictures are held at present; come again later"};
+      }};
+  Picture decoded = value_or_refuse(decode_picture(bytes, options), location);
+  kept->image = std::move(decoded.image);
+  kept->held.shrink_to(kept->image.rgb().size());
+  picture.image = std::shared_ptr<const Image>(kept, &kept->image);
+  picture.format = decoded.source.format;
+}
+
 }  // namespace
 
+void refuse_if_nobody_waits(const Call& call) {
+  ok_or_refuse(waiting_status(call.scope, std::chrono::steady_clock::now()));
+}
+
 LoadedPicture load_picture(Call& call, std::string bytes, const Location& location) {
-  const ServiceConfig& config = call.service().config;
-  check_kind(bytes, config.allow_tiff, location);
+  check_kind(bytes, call.service().config.allow_tiff, location);
   LoadedPicture picture{.bytes = std::make_shared<const std::string>(std::move(bytes))};
   const std::span view(reinterpret_cast<const std::uint8_t*>(picture.bytes->data()), picture.bytes->size());
-  const ReadOptions options{.max_pixels = config.max_pixels, .max_bytes = config.max_pixels * kBytesPerPixel};
   const StageTimer timer(call, "decode");
   call.service().background.run([&] {
+    refuse_if_nobody_waits(call);
     picture.content = content_hash(view);
-    Picture decoded = value_or_refuse(decode_picture(view, options), location);
-    picture.image = std::make_shared<const Image>(std::move(decoded.image));
-    picture.format = decoded.source.format;
+    decode_into(picture, view, call.service(), location);
   });
   return picture;
 }
@@ -158,12 +184,25 @@ std::vector<ObjectPrediction> decode(Call& call, const ServedModelPtr& model, co
   return finish(call, pending, {}, "predict").objects;
 }
 
-std::vector<AutomaticMask> everything(Call& call, const ServedModelPtr& model, const LoadedPicture& picture,
-                                      AutomaticMaskOptions options, const Location& location) {
+std::vector<AutomaticMask> everything(Call& call, const ServedModelPtr& model, const Embedding& embedding,
+                                      std::shared_ptr<const Image> image, AutomaticMaskOptions options) {
   Pending<EverythingFound> pending([&](Completion<EverythingFound> done) {
-    call.service().engine.everything({model, picture.image, std::move(options), call.scope}, std::move(done));
+    call.service().engine.everything({model, embedding, std::move(image), std::move(options), call.scope},
+                                     std::move(done));
   });
-  return finish(call, pending, location, "everything").masks;
+  return finish(call, pending, {"body"}, "everything").masks;
+}
+
+void check_mask_bytes(const Call& call, std::size_t masks, Size size, const Location& location,
+                      std::size_t copies) {
+  const std::size_t bytes = masks * static_cast<std::size_t>(size.height) * size.width * copies;
+  const std::size_t limit = call.service().config.max_answer_bytes;
+  if (bytes <= limit) return;
+  refuse_field(location,
+               fmt::format("{} masks of {} x {} pixels take {} bytes; at most {} are sent: ask for fewer, or "
+                           "for run lengths",
+                           masks, size.width, size.height, bytes, limit),
+               "too_long");
 }
 
 bool default_multimask(const std::vector<Prompt>& prompts) {

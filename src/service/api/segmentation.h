@@ -20,10 +20,16 @@ struct LoadedPicture {
   std::shared_ptr<const Image> image;
   ContentHash content;
   std::string format;
+
+  [[nodiscard]] std::int64_t pixels() const { return std::int64_t{image->height()} * image->width(); }
 };
 
+/// Asked before work that takes long.
+/// Errors  RefusedRequest: the deadline passed, or the client is gone
+void refuse_if_nobody_waits(const Call& call);
+
 /// Decodes a picture within the limits of the configuration; JPEG, PNG and WebP by content, TIFF when
-/// allowed. Errors  RefusedRequest with 422 at `location`
+/// allowed.   Errors  RefusedRequest: 422 at `location`, 503 while too many pictures are held
 [[nodiscard]] LoadedPicture load_picture(Call& call, std::string bytes, const Location& location);
 /// The same from base64, with or without a "data:...;base64," before it.
 [[nodiscard]] LoadedPicture load_base64_picture(Call& call, std::string_view text, const Location& location);
@@ -63,10 +69,16 @@ class Pending {
                                                    const Embedding& embedding, std::vector<Prompt> prompts,
                                                    const std::vector<Location>& locations,
                                                    PredictOptions options);
+/// `image` is what crops are cut from, and not needed without them.
 [[nodiscard]] std::vector<AutomaticMask> everything(Call& call, const ServedModelPtr& model,
-                                                    const LoadedPicture& picture,
-                                                    AutomaticMaskOptions options, const Location& location);
+                                                    const Embedding& embedding,
+                                                    std::shared_ptr<const Image> image,
+                                                    AutomaticMaskOptions options);
 
+/// Masks sent as bytes, one a pixel, must fit into `max_answer`; `copies`: bytes that writing holds for each.
+/// Errors  RefusedRequest with 422 at `location`, the field that asks for bytes
+void check_mask_bytes(const Call& call, std::size_t masks, Size size, const Location& location,
+                      std::size_t copies = 1);
 /// As `facet predict` has it: three masks when each prompt is one point and nothing else.
 [[nodiscard]] bool default_multimask(const std::vector<Prompt>& prompts);
 /// The error of an engine's answer; a full queue says when to come again.

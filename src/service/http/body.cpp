@@ -4,14 +4,6 @@
 
 namespace facet::service {
 
-bool BodyBudget::take(std::size_t bytes) {
-  std::size_t held = held_.load();
-  while (bytes <= limit_ - std::min(limit_, held)) {
-    if (held_.compare_exchange_weak(held, held + bytes)) return true;
-  }
-  return false;
-}
-
 Status BodyReader::begin(const HttpRequest& head, const MultipartLimits& limits) {
   if (head.media_type() != "multipart/form-data") return {};
   FACET_ASSIGN_OR_RETURN(const std::string boundary, multipart_boundary(*head.header("content-type")));
@@ -21,9 +13,8 @@ Status BodyReader::begin(const HttpRequest& head, const MultipartLimits& limits)
 
 bool BodyReader::put(std::string_view bytes) {
   if (refusal_ != Refusal::None) return false;
-  if (bytes.size() > max_bytes_ - taken_) return fail(Refusal::TooLong);
-  if (!budget_.take(bytes.size())) return fail(Refusal::NoRoom);
-  taken_ += bytes.size();
+  if (bytes.size() > max_bytes_ - held_.bytes()) return fail(Refusal::TooLong);
+  if (!held_.grow_to(held_.bytes() + bytes.size())) return fail(Refusal::NoRoom);
   if (!form_) {
     bytes_.append(bytes);
     return true;

@@ -28,7 +28,7 @@ struct ConnectionHost {
       : limits(host_limits), budget(host_limits.max_bodies_bytes) {}
 
   const HttpLimits limits;
-  BodyBudget budget;
+  ByteBudget budget;
   std::atomic<int> connection_count{0};
   std::atomic<int> in_flight{0};
   bool draining = false;                           // each answer is the last of its connection

@@ -69,7 +69,7 @@ ContentHash content_of(const Call& call) {
 [[noreturn]] void refuse_gone(bool was_here) {
   if (was_here)
     refuse(410, "image_evicted",
-           "id: the picture and its embedding had to make room for others; send it again to POST /v1/images");
+           "id: the picture had to make room for others; send it again to POST /v1/images");
   refuse(404, "unknown_image", "id: no such picture; send it to POST /v1/images");
 }
 
@@ -88,23 +88,44 @@ Encoded embedding_of(Call& call, const ServedModelPtr& model, const ContentHash&
   return encode(call, model, kept_picture(call, content), {"path", "id"});
 }
 
-HttpResponse octet_stream(const std::vector<ObjectPrediction>& objects, Size size) {
+struct MaskView {
+  const Rle& rle;
+  float score;
+};
+
+std::vector<MaskView> views_of(const std::vector<ObjectPrediction>& objects) {
+  std::vector<MaskView> views;
+  for (const ObjectPrediction& object : objects) {
+    for (const MaskPrediction& mask : object.masks) views.push_back({mask.rle, mask.score});
+  }
+  return views;
+}
+
+std::vector<MaskView> views_of(const std::vector<AutomaticMask>& masks) {
+  std::vector<MaskView> views;
+  for (const AutomaticMask& mask : masks) views.push_back({mask.rle, mask.predicted_iou});
+  return views;
+}
+
+std::string masks_per_object(const std::vector<ObjectPrediction>& objects) {
+  std::string counts;
+  for (const ObjectPrediction& object : objects)
+    counts += (counts.empty() ? "" : ",") + std::to_string(object.masks.size());
+  return counts;
+}
+
+HttpResponse octet_stream(const Call& call, const std::vector<MaskView>& masks, Size size) {
+  check_mask_bytes(call, masks.size(), size, {"body", "format"});
   HttpResponse response{.content_type = "application/octet-stream"};
   std::string scores;
-  std::string counts;
-  std::size_t masks = 0;
-  for (const ObjectPrediction& object : objects) {
-    counts += (counts.empty() ? "" : ",") + std::to_string(object.masks.size());
-    for (const MaskPrediction& mask : object.masks) {
-      const Bitmap bits = rle_decode(mask.rle);
-      response.body.append(reinterpret_cast<const char*>(bits.bits.data()), bits.bits.size());
-      scores += fmt::format("{}{}", scores.empty() ? "" : ",", mask.score);
-      ++masks;
-    }
+  for (const MaskView& mask : masks) {
+    refuse_if_nobody_waits(call);
+    const Bitmap bits = rle_decode(mask.rle);
+    response.body.append(reinterpret_cast<const char*>(bits.bits.data()), bits.bits.size());
+    scores += fmt::format("{}{}", scores.empty() ? "" : ",", mask.score);
   }
-  response.headers = {{"X-Mask-Shape", fmt::format("{},{},{}", masks, size.height, size.width)},
-                      {"X-Mask-Scores", scores},
-                      {"X-Masks-Per-Object", counts}};
+  response.headers = {{"X-Mask-Shape", fmt::format("{},{},{}", masks.size(), size.height, size.width)},
+                      {"X-Mask-Scores", scores}};
   return response;
 }
 
@@ -115,11 +136,14 @@ bool wants_octet_stream(Call& call) {
   return accept && accept->starts_with("application/octet-stream");
 }
 
-Json objects_json(const std::vector<ObjectPrediction>& objects, MaskFormat format) {
+Json objects_json(const Call& call, const std::vector<ObjectPrediction>& objects, MaskFormat format) {
   Json list = Json::array();
   for (const ObjectPrediction& object : objects) {
     Json masks = Json::array();
-    for (const MaskPrediction& mask : object.masks) masks.push_back(mask_json(mask, format));
+    for (const MaskPrediction& mask : object.masks) {
+      refuse_if_nobody_waits(call);
+      masks.push_back(mask_json(mask, format));
+    }
     Json entry = {{"masks", std::move(masks)}};
     if (object.below_min_score) entry["below_min_score"] = true;
     list.push_back(std::move(entry));
@@ -144,7 +168,11 @@ HttpResponse post_masks(Call& call) {
   PredictOptions options = predict_options(call, requested.prompts);
   const auto objects = decode(call, model, encoded.embedding, std::move(requested.prompts),
                               requested.locations, std::move(options));
-  if (wants_octet_stream(call)) return octet_stream(objects, size);
+  if (wants_octet_stream(call)) {
+    HttpResponse response = octet_stream(call, views_of(objects), size);
+    response.headers.emplace_back("X-Masks-Per-Object", masks_per_object(objects));
+    return response;
+  }
   Json body = {{"id", content.hex()},
                {"width", size.width},
                {"height", size.height},
@@ -152,7 +180,7 @@ HttpResponse post_masks(Call& call) {
                {"embedding", source_name(encoded.source)}};
   {
     const StageTimer timer(call, "write");
-    body["objects"] = objects_json(objects, mask_format(text_field(call, "format")));
+    body["objects"] = objects_json(call, objects, mask_format(text_field(call, "format")));
   }
   body["timings_ms"] = timings_json(call);
   return json_response(body);
@@ -161,15 +189,24 @@ HttpResponse post_masks(Call& call) {
 HttpResponse post_everything(Call& call) {
   const ContentHash content = content_of(call);
   const ServedModelPtr model = asked_model(call);
-  const LoadedPicture picture = kept_picture(call, content);
-  const auto masks = everything(call, model, picture, read_automatic(call.body()), {"body"});
+  AutomaticMaskOptions options = read_automatic(call.body());
+  const Encoded encoded = embedding_of(call, model, content);
+  const Size size = encoded.embedding.original_size;
+  const bool crops = options.crop_n_layers > 0;
+  const auto masks = everything(call, model, encoded.embedding,
+                                crops ? kept_picture(call, content).image : nullptr, std::move(options));
+  if (wants_octet_stream(call)) return octet_stream(call, views_of(masks), size);
   const MaskFormat format = mask_format(text_field(call, "format"));
   Json list = Json::array();
-  for (const AutomaticMask& mask : masks) list.push_back(automatic_mask_json(mask, format));
+  for (const AutomaticMask& mask : masks) {
+    refuse_if_nobody_waits(call);
+    list.push_back(automatic_mask_json(mask, format));
+  }
   return json_response({{"id", content.hex()},
-                        {"width", picture.image->width()},
-                        {"height", picture.image->height()},
+                        {"width", size.width},
+                        {"height", size.height},
                         {"model", model->name},
+                        {"embedding", source_name(encoded.source)},
                         {"masks", std::move(list)},
                         {"timings_ms", timings_json(call)}});
 }
@@ -266,7 +303,8 @@ void add_image_routes(std::vector<Route>& routes) {
            "Many objects in one call. With the format octet-stream the body is all masks, one byte a pixel, "
            "rows from the top; X-Mask-Shape, X-Mask-Scores and X-Masks-Per-Object say what they are.",
        .bodies = {{"application/json", "MasksRequest"}},
-       .answers = {{200, "application/json", "MasksAnswer", "one entry an object, in order"}},
+       .answers = {{200, "application/octet-stream", "", "masks as bytes"},
+                   {200, "application/json", "MasksAnswer", "one entry an object, in order"}},
        .query = kModelQuery,
        .handler = post_masks});
   routes.push_back({.method = "POST",
@@ -274,8 +312,10 @@ void add_image_routes(std::vector<Route>& routes) {
                     .operation = "segmentEverything",
                     .tag = "images",
                     .summary = "Segment all there is in a picture",
+                    .description = "With the format octet-stream the body is all masks, as of /masks.",
                     .bodies = {{"application/json", "EverythingRequest"}},
-                    .answers = {{200, "application/json", "EverythingAnswer", "all masks"}},
+                    .answers = {{200, "application/octet-stream", "", "masks as bytes"},
+                                {200, "application/json", "EverythingAnswer", "all masks"}},
                     .query = kModelQuery,
                     .work = RouteWork::Long,
                     .handler = post_everything});

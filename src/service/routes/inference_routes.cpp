@@ -24,15 +24,19 @@ HttpResponse get_inference_ready(Call& call) {
   return json_response({{"ready", ready}}, ready ? 200 : 503);
 }
 
+void check_version(const Call& call, const ServedModel& model) {
+  const std::string version = call.path_value("version");
+  if (!version.empty() && version != std::to_string(model.generation))
+    refuse(404, "unknown_version",
+           fmt::format("expected version {}, the one that is served", model.generation));
+}
+
 ServedModelPtr named_model(Call& call) {
   const Result<ServedModelPtr> model = call.service().models.find(call.path_value("model"));
   if (!model.ok() && model.status().code() == StatusCode::Usage)
     refuse(404, "unknown_model", model.status().message());
   ServedModelPtr found = find_model(call, call.path_value("model"), {"path", "model"});
-  const std::string version = call.path_value("version");
-  if (!version.empty() && version != std::to_string(found->generation))
-    refuse(404, "unknown_version",
-           fmt::format("expected version {}, the one that is served", found->generation));
+  check_version(call, *found);
   return found;
 }
 
@@ -40,6 +44,7 @@ HttpResponse get_model_ready(Call& call) {
   const Result<ServedModelPtr> model = call.service().models.find(call.path_value("model"));
   if (!model.ok() && model.status().code() == StatusCode::Usage)
     refuse(404, "unknown_model", model.status().message());
+  if (model.ok()) check_version(call, **model);
   return json_response({{"name", call.path_value("model")}, {"ready", model.ok()}}, model.ok() ? 200 : 503);
 }
 
@@ -171,6 +176,14 @@ void check_outputs(const Call& call) {
   }
 }
 
+constexpr std::size_t kJsonNumber = 16;  // bytes that a number of an answer holds before it is written
+
+void check_answer(const Call& call, const std::vector<ObjectPrediction>& objects, Size size, bool binary) {
+  std::size_t masks = 0;
+  for (const ObjectPrediction& object : objects) masks += object.masks.size();
+  check_mask_bytes(call, masks, size, {"body", "outputs"}, binary ? 1 : kJsonNumber);
+}
+
 HttpResponse infer_answer(Call& call, const ServedModelPtr& model,
                           const std::vector<ObjectPrediction>& objects, Size size) {
   const WantedOutputs wanted(call);
@@ -181,11 +194,13 @@ HttpResponse infer_answer(Call& call, const ServedModelPtr& model,
   std::vector<float> scores;
   std::vector<std::uint8_t> masks;
   std::vector<float> logits;
-  const bool want_masks = wanted.binary("masks", true).has_value();
+  const std::optional<bool> binary_masks = wanted.binary("masks", true);
+  if (binary_masks) check_answer(call, objects, size, *binary_masks);
   for (const ObjectPrediction& object : objects) {
     for (const MaskPrediction& mask : object.masks) {
       scores.push_back(mask.score);
-      if (want_masks) {
+      refuse_if_nobody_waits(call);
+      if (binary_masks) {
         const Bitmap bits = rle_decode(mask.rle);
         masks.insert(masks.end(), bits.bits.begin(), bits.bits.end());
       }
@@ -197,8 +212,7 @@ HttpResponse infer_answer(Call& call, const ServedModelPtr& model,
   const auto count = static_cast<std::int64_t>(objects.size());
   const std::int64_t each = static_cast<std::int64_t>(scores.size()) / std::max<std::int64_t>(count, 1);
   InferAnswer answer(head);
-  if (const auto binary = wanted.binary("masks", true))
-    answer.add("masks", {count, each, size.height, size.width}, masks, *binary);
+  if (binary_masks) answer.add("masks", {count, each, size.height, size.width}, masks, *binary_masks);
   if (const auto binary = wanted.binary("scores", true)) answer.add("scores", {count, each}, scores, *binary);
   if (const auto binary = wanted.binary("low_res_logits", false))
     answer.add("low_res_logits", {count, each, 256, 256}, logits, *binary);
@@ -253,7 +267,8 @@ void add_model_routes(std::vector<Route>& routes, const std::string& path, const
       "low_res_logits when asked for. Binary tensors follow the JSON, whose length the header "
       "Inference-Header-Content-Length gives.";
   infer.bodies = {{"application/json", "InferRequest"}, {"application/octet-stream", "InferRequest"}};
-  infer.answers = {{200, "application/json", "InferAnswer", "the outputs"}};
+  infer.answers = {{200, "application/octet-stream", "", "the outputs, binary ones after the JSON"},
+                   {200, "application/json", "InferAnswer", "the outputs"}};
   infer.work = RouteWork::Long;
   routes.push_back(std::move(infer));
 }

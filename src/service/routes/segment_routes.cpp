@@ -4,6 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "service/api/begin_ahead.h"
 #include "service/api/context.h"
 #include "service/api/mask_json.h"
 #include "service/api/prompt_json.h"
@@ -65,23 +66,32 @@ struct ScoredMasks {
   }
 };
 
-void add_everything(Call& call, const ServedModelPtr& model, const LoadedPicture& picture,
-                    const Location& location, ScoredMasks& into) {
+AutomaticMaskOptions automatic_options(const Call& call) {
   AutomaticMaskOptions options = read_automatic(call.body());
   const Json* threshold = call.field("confidence_threshold");
   if (threshold != nullptr && *threshold > 0 && !options.pred_iou_thresh)
     options.pred_iou_thresh = threshold->get<float>();
-  for (const AutomaticMask& mask : everything(call, model, picture, std::move(options), location))
+  return options;
+}
+
+void add_everything(Call& call, const ServedModelPtr& model, const Embedding& embedding,
+                    const LoadedPicture& picture, ScoredMasks& into) {
+  for (const AutomaticMask& mask :
+       everything(call, model, embedding, picture.image, automatic_options(call))) {
+    refuse_if_nobody_waits(call);
     into.add(mask.rle, mask.predicted_iou);
+  }
 }
 
 ScoredMasks segment_with_form(Call& call, const ServedModelPtr& model, const FormPrompt& form,
-                              Pending<Encoded>& pending) {
-  const Location location = {"body", "file"};
-  const Encoded encoded = finish_encode(call, pending, location);
-  const auto objects =
-      decode(call, model, encoded.embedding, {form.prompt}, {{"body"}}, {.multimask = form.multimask});
+                              const Embedding& embedding, const LoadedPicture& picture) {
   ScoredMasks scored;
+  if (is_empty(form.prompt)) {
+    add_everything(call, model, embedding, picture, scored);
+    return scored;
+  }
+  const auto objects =
+      decode(call, model, embedding, {form.prompt}, {{"body"}}, {.multimask = form.multimask});
   for (const MaskPrediction& mask : objects.at(0).masks) scored.add(mask.rle, mask.score);
   return scored;
 }
@@ -89,15 +99,10 @@ ScoredMasks segment_with_form(Call& call, const ServedModelPtr& model, const For
 HttpResponse segment_form(Call& call) {
   const ServedModelPtr model = tutorial_model(call, "model_type");
   const FormPrompt form = form_prompt(call);
-  const LoadedPicture picture =
-      load_picture(call, std::move(call.files("file").at(0)->data), {"body", "file"});
-  ScoredMasks scored;
-  if (is_empty(form.prompt)) {
-    add_everything(call, model, picture, {"body", "file"}, scored);
-  } else {
-    Pending<Encoded> pending = start_encode(call, model, picture);
-    scored = segment_with_form(call, model, form, pending);
-  }
+  const Location location = {"body", "file"};
+  const LoadedPicture picture = load_picture(call, std::move(call.files("file").at(0)->data), location);
+  const Encoded encoded = encode(call, model, picture, location);
+  ScoredMasks scored = segment_with_form(call, model, form, encoded.embedding, picture);
   return json_response({{"masks", std::move(scored.masks)},
                         {"scores", std::move(scored.scores)},
                         {"model_used", model->name}});
@@ -144,11 +149,11 @@ HttpResponse segment_json(Call& call) {
   const Location location = {"body", "image_base64"};
   const LoadedPicture picture =
       load_base64_picture(call, call.field("image_base64")->get_ref<const std::string&>(), location);
+  const Encoded encoded = encode(call, model, picture, location);
   ScoredMasks scored;
   if (requested.prompts.empty()) {
-    add_everything(call, model, picture, location, scored);
+    add_everything(call, model, encoded.embedding, picture, scored);
   } else {
-    const Encoded encoded = encode(call, model, picture, location);
     const PredictOptions options{.multimask = default_multimask(requested.prompts)};
     // Scores are estimates and may fall below zero: without a threshold nothing is left out.
     const Json* threshold = call.field("confidence_threshold");
@@ -173,36 +178,33 @@ HttpResponse post_segment(Call& call) {
 
 /// One file of a batch on its way.
 struct BatchItem {
+  Location location;
   Json file_name;
   std::optional<LoadedPicture> picture;
   std::optional<Pending<Encoded>> pending;
   std::optional<ApiError> error;
+
+  [[nodiscard]] std::int64_t pixels() const { return picture ? picture->pixels() : 0; }
 };
 
-BatchItem begin_item(Call& call, const ServedModelPtr& model, FormPart& file, const Location& location,
-                     bool prompted) {
-  BatchItem item;
+BatchItem begin_item(Call& call, const ServedModelPtr& model, FormPart& file, std::size_t index) {
+  BatchItem item{.location = {"body", "files", index}};
   if (file.file_name) item.file_name = *file.file_name;
   try {
-    item.picture = load_picture(call, std::move(file.data), location);
-    if (prompted) item.pending.emplace(start_encode(call, model, *item.picture));
+    item.picture = load_picture(call, std::move(file.data), item.location);
+    item.pending.emplace(start_encode(call, model, *item.picture));
   } catch (const RefusedRequest& refused) {
     item.error = refused.error();
   }
   return item;
 }
 
-Json finish_item(Call& call, const ServedModelPtr& model, BatchItem& item, const FormPrompt& form,
-                 const Location& location) {
+Json finish_item(Call& call, const ServedModelPtr& model, BatchItem& item, const FormPrompt& form) {
   Json entry = {{"file_name", item.file_name}};
   try {
     if (item.error) throw RefusedRequest(*item.error);
-    ScoredMasks scored;
-    if (item.pending) {
-      scored = segment_with_form(call, model, form, *item.pending);
-    } else {
-      add_everything(call, model, *item.picture, location, scored);
-    }
+    const Encoded encoded = finish_encode(call, *item.pending, item.location);
+    ScoredMasks scored = segment_with_form(call, model, form, encoded.embedding, *item.picture);
     entry["masks"] = std::move(scored.masks);
     entry["scores"] = std::move(scored.scores);
   } catch (const RefusedRequest& refused) {
@@ -221,13 +223,11 @@ HttpResponse post_segment_batch(Call& call) {
         {"body", "files"},
         "expected at most " + std::to_string(limit) + " files, found " + std::to_string(files.size()),
         "too_long");
-  // All are handed to the engine before the first is waited for.
-  std::vector<BatchItem> items;
-  for (std::size_t i = 0; i < files.size(); ++i)
-    items.push_back(begin_item(call, model, *files[i], {"body", "files", i}, !is_empty(form.prompt)));
   Json results = Json::array();
-  for (std::size_t i = 0; i < items.size(); ++i)
-    results.push_back(finish_item(call, model, items[i], form, {"body", "files", i}));
+  begin_ahead(
+      call.service().config, files.size(),
+      [&](std::size_t i) { return begin_item(call, model, *files[i], i); },
+      [&](std::size_t, BatchItem& item) { results.push_back(finish_item(call, model, item, form)); });
   return json_response({{"results", std::move(results)}, {"model_used", model->name}});
 }
 

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "service/api/begin_ahead.h"
 #include "service/api/context.h"
 #include "service/api/json_schema.h"
 #include "service/api/mask_json.h"
@@ -30,11 +31,12 @@ std::optional<bool> flag(const Json& instance, const Json& parameters, const cha
 struct Instance {
   Location location;
   Json file_path;
-  bool prompted = false;
-  Json prompt = Json::object();  // in the names of ObjectPrompt
+  Json prompt = Json::object();  // in the names of ObjectPrompt; empty: everything is segmented
   std::optional<LoadedPicture> picture;
   std::optional<Pending<Encoded>> pending;
   std::optional<ApiError> error;
+
+  [[nodiscard]] std::int64_t pixels() const { return picture ? picture->pixels() : 0; }
 };
 
 std::string_view picture_text(const Json& instance, const Location& location) {
@@ -54,11 +56,11 @@ void read_instance(Call& call, const Json& json, const ServedModelPtr& model, In
                                      {"labels", "labels"},
                                      {"point_labels", "labels"},
                                      {"box", "box"}}) {
-    if (const Json* value = member(json, theirs)) instance.prompt[ours] = *value;
+    if (const Json* value = member(json, theirs); value != nullptr && !value->empty())
+      instance.prompt[ours] = *value;
   }
-  instance.prompted = !instance.prompt.empty();
   instance.picture = load_base64_picture(call, picture_text(json, instance.location), instance.location);
-  if (instance.prompted) instance.pending.emplace(start_encode(call, model, *instance.picture));
+  instance.pending.emplace(start_encode(call, model, *instance.picture));
 }
 
 Instance begin_instance(Call& call, const Json& json, const ServedModelPtr& model, std::size_t index) {
@@ -71,17 +73,15 @@ Instance begin_instance(Call& call, const Json& json, const ServedModelPtr& mode
   return instance;
 }
 
-void put_prompted(Call& call, const Json& json, const ServedModelPtr& model, Instance& instance,
-                  Json& answer) {
+void put_prompted(Call& call, const Json& json, const ServedModelPtr& model, const Instance& instance,
+                  const Embedding& embedding, Json& answer) {
   const Json& parameters = parameters_of(call);
-  const Encoded encoded = finish_encode(call, *instance.pending, instance.location);
   std::vector<Prompt> prompts = {
-      read_prompt(instance.prompt, encoded.embedding.original_size, {}, instance.location)};
+      read_prompt(instance.prompt, embedding.original_size, {}, instance.location)};
   PredictOptions options{.multimask = default_multimask(prompts)};
   options.multimask = flag(json, parameters, "multimask").value_or(options.multimask);
   options.keep_low_res_logits = flag(json, parameters, "return_logits").value_or(false);
-  const auto objects =
-      decode(call, model, encoded.embedding, std::move(prompts), {instance.location}, options);
+  const auto objects = decode(call, model, embedding, std::move(prompts), {instance.location}, options);
   answer["masks"] = Json::array();
   answer["scores"] = Json::array();
   for (const MaskPrediction& mask : objects.at(0).masks) {
@@ -92,19 +92,22 @@ void put_prompted(Call& call, const Json& json, const ServedModelPtr& model, Ins
   }
 }
 
+void put_everything(Call& call, const Json& json, const ServedModelPtr& model, const Instance& instance,
+                    const Embedding& embedding, Json& answer) {
+  AutomaticMaskOptions options = read_automatic(json, read_automatic(parameters_of(call)));
+  answer["masks"] = Json::array();
+  for (const AutomaticMask& mask :
+       everything(call, model, embedding, instance.picture->image, std::move(options)))
+    answer["masks"].push_back(rle_json(mask.rle));
+}
+
 Json finish_instance(Call& call, const Json& json, const ServedModelPtr& model, Instance& instance) {
   Json answer = {{"file_path", instance.file_path}};
   try {
     if (instance.error) throw RefusedRequest(*instance.error);
-    if (instance.prompted) {
-      put_prompted(call, json, model, instance, answer);
-    } else {
-      answer["masks"] = Json::array();
-      AutomaticMaskOptions options = read_automatic(json, read_automatic(parameters_of(call)));
-      for (const AutomaticMask& mask :
-           everything(call, model, *instance.picture, std::move(options), instance.location))
-        answer["masks"].push_back(rle_json(mask.rle));
-    }
+    const Embedding embedding = finish_encode(call, *instance.pending, instance.location).embedding;
+    const auto put = instance.prompt.empty() ? put_everything : put_prompted;
+    put(call, json, model, instance, embedding, answer);
   } catch (const RefusedRequest& refused) {
     answer = {{"error", {{"code", refused.error().code}, {"message", refused.error().message}}}};
     if (!instance.file_path.is_null()) answer["file_path"] = instance.file_path;
@@ -123,13 +126,13 @@ HttpResponse post_vertex_predict(Call& call) {
         {"body", "instances"},
         "expected at most " + std::to_string(limit) + " instances, found " + std::to_string(instances.size()),
         "too_long");
-  // All are handed to the engine before the first is waited for.
-  std::vector<Instance> begun;
-  for (std::size_t i = 0; i < instances.size(); ++i)
-    begun.push_back(begin_instance(call, instances[i], model, i));
   Json predictions = Json::array();
-  for (std::size_t i = 0; i < instances.size(); ++i)
-    predictions.push_back(finish_instance(call, instances[i], model, begun[i]));
+  begin_ahead(
+      call.service().config, instances.size(),
+      [&](std::size_t i) { return begin_instance(call, instances[i], model, i); },
+      [&](std::size_t i, Instance& instance) {
+        predictions.push_back(finish_instance(call, instances[i], model, instance));
+      });
   return json_response({{"predictions", std::move(predictions)}});
 }
 
