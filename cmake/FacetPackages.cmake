@@ -1,0 +1,37 @@
+# facet_install_packages(FOLDER RESULT): the packages of npm that FOLDER/package-lock.json names, while CMake configures;
+# without them RESULT says why. What is there already is not asked for again.
+function(facet_install_packages folder result)
+  find_program(FACET_NODE NAMES node nodejs)
+  find_program(FACET_NPM NAMES npm)
+  if(NOT FACET_NODE OR NOT FACET_NPM)
+    set(${result} "Node.js and npm are not installed" PARENT_SCOPE)
+    return()
+  endif()
+  execute_process(COMMAND "${FACET_NODE}" -p "parseInt(process.versions.node) >= 18" OUTPUT_VARIABLE new_enough)
+  if(NOT new_enough MATCHES true)
+    set(${result} "${FACET_NODE} is older than version 18" PARENT_SCOPE)
+    return()
+  endif()
+  # Build folders share the packages: one installs, the others wait.
+  file(LOCK "${folder}/.install.lock" GUARD FUNCTION TIMEOUT 600)
+  file(SHA256 "${folder}/package-lock.json" wanted)
+  set(stamp "${folder}/node_modules/.facet-lock")
+  if(EXISTS "${stamp}")
+    file(READ "${stamp}" installed)
+  endif()
+  if(NOT "${installed}" STREQUAL "${wanted}")
+    file(RELATIVE_PATH name "${PROJECT_SOURCE_DIR}" "${folder}")
+    message(STATUS "Installing the packages of ${name}")
+    # Its own waits between tries add up to 70 s where there is no network.
+    execute_process(COMMAND "${FACET_NPM}" ci --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=10000
+                    WORKING_DIRECTORY "${folder}"
+                    RESULT_VARIABLE failed OUTPUT_VARIABLE said ERROR_VARIABLE said)
+    if(failed)
+      message(STATUS "npm ci:\n${said}")
+      set(${result} "npm ci failed in ${name}" PARENT_SCOPE)
+      return()
+    endif()
+    file(WRITE "${stamp}" "${wanted}")
+  endif()
+  set(${result} "" PARENT_SCOPE)
+endfunction()
