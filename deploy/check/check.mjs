@@ -1,18 +1,19 @@
 // Renders every overlay and holds the result against the schemas of the Kubernetes API (npm kubernetes-models): by its
 // validators (required fields, types, formats) and by TypeScript, which also refuses fields that do not exist. Then
-// against what one object promises another.
+// against what one object promises another. Also compose.yaml.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
+import { composeFindings } from "./compose.mjs";
 import { render } from "./render.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(import.meta.url);
-const overlays = join(here, "../overlays");
-const findings = [];
+const overlays = join(here, "../kubernetes/overlays");
+const findings = composeFindings(join(here, "../compose.yaml"));
 
 function modelOf({ apiVersion, kind }) {
   return `kubernetes-models/${apiVersion}/${kind}`;
@@ -119,4 +120,4 @@ for (const overlay of readdirSync(overlays)) {
 checkByTypes(all);
 for (const finding of findings) console.log(finding);
 if (findings.length > 0) process.exit(1);
-console.log(`${all.length} objects in ${readdirSync(overlays).length} overlays are as they should be`);
+console.log(`${all.length} objects in ${readdirSync(overlays).length} overlays, and compose.yaml, are as they should be`);
