@@ -45,6 +45,9 @@ struct LoadOptions {
   /// Where a packed form of the file is kept, so that its next load takes a fraction of the time; empty =
   /// nowhere. Made where it is not; what cannot be read is made anew, what cannot be written is left.
   std::filesystem::path packed_folder;
+  /// The file of a packed model may be written into while the model lives: it is read instead of mapped, so
+  /// that its memory is the process's own.
+  bool file_may_change = false;
 };
 
 /// Opens a checkpoint of the Segment Anything family and packs it for this machine, or opens a packed model

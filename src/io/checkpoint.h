@@ -55,6 +55,8 @@ class Checkpoint final : public WeightSource {
   [[nodiscard]] std::string note(const std::string& key) const override;
   [[nodiscard]] Result<Tensor> read_float32(std::string_view name) const override;
   void release(std::string_view name) const override;
+  /// MappedFile::detach
+  Status detach() { return file_ ? file_->detach() : Status(); }
   /// MappedFile::populate
   void populate() const {
     if (file_) file_->populate();

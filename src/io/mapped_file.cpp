@@ -49,11 +49,14 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      detached_(other.detached_) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
+  std::swap(detached_, other.detached_);
   return *this;
 }
 
@@ -67,9 +70,26 @@ void MappedFile::populate() const {
 #endif
 }
 
+Status MappedFile::detach() {
+  if (data_ == nullptr || detached_) return {};
+  const Status no_memory(StatusCode::OutOfMemory,
+                         "no memory for a copy of " + std::to_string(size_) + " bytes of a file");
+  void* copy = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (copy == MAP_FAILED) return no_memory;
+  std::memcpy(copy, data_, size_);
+  mprotect(copy, size_, PROT_READ);
+  auto* place = const_cast<std::uint8_t*>(data_);
+  if (mremap(copy, size_, size_, MREMAP_MAYMOVE | MREMAP_FIXED, place) == MAP_FAILED) {
+    munmap(copy, size_);
+    return no_memory;
+  }
+  detached_ = true;
+  return {};
+}
+
 void MappedFile::release(std::span<const std::uint8_t> range) const {
   const std::less_equal<> not_after;
-  if (range.empty() || data_ == nullptr) return;
+  if (range.empty() || data_ == nullptr || detached_) return;
   if (!not_after(data_, range.data()) || !not_after(range.data() + range.size(), data_ + size_)) return;
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   const std::size_t begin = static_cast<std::size_t>(range.data() - data_) / page * page;

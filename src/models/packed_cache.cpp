@@ -67,17 +67,19 @@ void PackedCache::clean(const fs::path& kept) const {
   for (std::size_t i = kMostFiles - 1; i < others.size(); ++i) fs::remove(others[i].second, error);
 }
 
-Result<ModelPtr> PackedCache::load(const fs::path& path, std::optional<Precision> asked) const {
-  const Precision precision = asked.value_or(Precision::Fp32);
+Result<ModelPtr> PackedCache::load(const fs::path& path, const LoadOptions& options) const {
+  const Precision precision = options.precision.value_or(Precision::Fp32);
   const std::optional<fs::path> packed = file_of(path, precision);
   if (packed) {
     Result<ModelPtr> model = open_cached(*packed, precision, path);
     if (model.ok()) return model;
   }
   FACET_ASSIGN_OR_RETURN(auto opened, open_weights(path));
-  const std::shared_ptr<const io::WeightSource> source(std::move(opened));
+  const std::shared_ptr<io::WeightSource> source(std::move(opened));
   if (is_packed(*source)) {
-    return open_packed_model(std::dynamic_pointer_cast<const io::Checkpoint>(source), asked);
+    const auto file = std::dynamic_pointer_cast<io::Checkpoint>(source);
+    if (options.file_may_change) FACET_RETURN_IF_ERROR(file->detach());
+    return open_packed_model(file, options.precision);
   }
   if (!packed) return build_model(*source, ops::cpu_kernels(precision));
   std::error_code error;

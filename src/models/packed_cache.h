@@ -18,10 +18,9 @@ class PackedCache {
   /// An empty folder keeps nothing.
   explicit PackedCache(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-  /// The model at `path`, a packed one or a checkpoint, in LoadOptions::precision.   Errors  those of
-  /// load_model
-  [[nodiscard]] Result<ModelPtr> load(const std::filesystem::path& path,
-                                      std::optional<Precision> asked) const;
+  /// The model at `path`, a packed one or a checkpoint, as LoadOptions::precision and file_may_change say.
+  /// Errors  those of load_model
+  [[nodiscard]] Result<ModelPtr> load(const std::filesystem::path& path, const LoadOptions& options) const;
   /// Where the packed form of the checkpoint at `path`, as it is now, lies; nothing for what is no file.
   [[nodiscard]] std::optional<std::filesystem::path> file_of(const std::filesystem::path& path,
                                                              Precision precision) const;

@@ -138,7 +138,7 @@ Result<ModelPtr> load_model(const std::filesystem::path& path, const LoadOptions
   ThreadTeam(options.threads).bind_caller();
   FACET_ASSIGN_OR_RETURN(const std::optional<int> cuda_device, ops::cuda_device_of(options.device));
   if (!options.reference_kernels && !cuda_device) {
-    return models::PackedCache(options.packed_folder).load(path, options.precision);
+    return models::PackedCache(options.packed_folder).load(path, options);
   }
   ops::KernelsPtr kernels = ops::reference_kernels();
   if (!options.reference_kernels) {

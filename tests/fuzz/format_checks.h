@@ -5,7 +5,7 @@
 namespace facet::fuzz {
 
 // What must hold for any bytes in a request or a file; each aborts when it does not. The fuzz targets feed
-// them with libFuzzer, tests/io/corpus_test.cpp with the corpus.
+// them with libFuzzer, tests/corpus/corpus_test.cpp with the corpus.
 
 /// Run lengths as COCO's text and as numbers: refused with a reason, or a mask that comes back from its
 /// pixels, its text and its box. The first two bytes are the height and the width.

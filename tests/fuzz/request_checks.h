@@ -5,7 +5,7 @@
 namespace facet::fuzz {
 
 // What must hold for any bytes that a client may send; each aborts when it does not. The fuzz targets feed
-// them with libFuzzer, tests/serve/corpus_test.cpp with the corpus.
+// them with libFuzzer, tests/corpus/corpus_test.cpp with the corpus.
 
 /// Fed whole and in pieces, a form gives the same parts or is refused both times, with a reason.
 void check_multipart(std::string_view bytes);

@@ -39,6 +39,20 @@ TEST(MappedFile, ShowsTheBytesAndOutlivesAMove) {
   EXPECT_TRUE(opened->bytes().empty());
 }
 
+TEST(MappedFile, OnceDetachedLivesWithoutItsFile) {
+  const TemporaryFolder folder;
+  const std::string text(20'000, 'a');
+  ASSERT_TRUE(write_file(folder / "a", text).ok());
+  MappedFile file = std::move(MappedFile::open(folder / "a")).value();
+  const std::span<const std::uint8_t> before = file.bytes();
+  ASSERT_TRUE(file.detach().ok());
+  EXPECT_EQ(file.bytes().data(), before.data()) << "what was read from it points there";
+  ASSERT_EQ(truncate((folder / "a").c_str(), 0), 0);
+  file.release(file.bytes());
+  const MappedFile moved = std::move(file);
+  EXPECT_EQ(std::string(moved.bytes().begin(), moved.bytes().end()), text);
+}
+
 TEST(MappedFile, OfAnEmptyFileIsEmpty) {
   const TemporaryFolder folder;
   ASSERT_TRUE(write_file(folder / "a", "").ok());

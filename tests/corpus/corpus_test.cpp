@@ -5,10 +5,12 @@
 #include <iterator>
 #include <string>
 
+#include "fuzz/entry_checks.h"
 #include "fuzz/format_checks.h"
+#include "fuzz/request_checks.h"
 #include "support/paths.h"
 
-namespace facet::io {
+namespace facet::fuzz {
 namespace {
 
 std::string read_file(const std::filesystem::path& path) {
@@ -34,10 +36,12 @@ void replay(const std::string& corpus, void (*check)(std::string_view)) {
 }
 
 // A check that fails aborts the program: that is how the fuzz targets report.
-TEST(Corpus, RunLengthsHoldWhatTheFuzzTargetAsks) { replay("rle", fuzz::check_rle); }
-TEST(Corpus, PictureHeadersHoldWhatTheFuzzTargetAsks) {
-  replay("picture_header", fuzz::check_picture_header);
-}
+TEST(Corpus, RunLengthsHoldWhatTheFuzzTargetAsks) { replay("rle", check_rle); }
+TEST(Corpus, PictureHeadersHoldWhatTheFuzzTargetAsks) { replay("picture_header", check_picture_header); }
+TEST(Corpus, FormsHoldWhatTheFuzzTargetAsks) { replay("multipart", check_multipart); }
+TEST(Corpus, Base64HoldsWhatTheFuzzTargetAsks) { replay("base64", check_base64); }
+TEST(Corpus, RequestsHoldWhatTheFuzzTargetAsks) { replay("request_json", check_request_json); }
+TEST(Corpus, CacheEntriesHoldWhatTheFuzzTargetAsks) { replay("embedding_entry", check_embedding_entry); }
 
 }  // namespace
-}  // namespace facet::io
+}  // namespace facet::fuzz
