@@ -46,7 +46,7 @@ EngineMetrics::EngineMetrics(Metrics& metrics)
           metrics.histogram("facet_decode_batch_prompts", "Prompts decoded in one run", kBatchBounds)),
       gap_seconds(metrics.histogram("facet_engine_gap_seconds",
                                     "Work between two places where a long job gives way", latency_bounds())),
-      busy_seconds(metrics.gauge("facet_engine_busy_seconds_total", "Time in which the engine had work")),
+      busy_seconds(metrics.counter("facet_engine_busy_seconds_total", "Time in which the engine had work")),
       metrics_(metrics),
       encode_batch_(
           metrics.histogram("facet_encode_batch_size", "Pictures encoded in one run", kBatchBounds)) {}

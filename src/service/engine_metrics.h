@@ -23,7 +23,7 @@ class EngineMetrics {
   Counter& prepared_ahead;
   Histogram& decode_prompts;
   Histogram& gap_seconds;  ///< of work that gives way, between two places where it does
-  Gauge& busy_seconds;
+  Counter& busy_seconds;
 
  private:
   Metrics& metrics_;

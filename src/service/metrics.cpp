@@ -11,12 +11,6 @@
 namespace facet::service {
 namespace {
 
-void add_to(std::atomic<double>& sum, double amount) {
-  double seen = sum.load(std::memory_order_relaxed);
-  while (!sum.compare_exchange_weak(seen, seen + amount, std::memory_order_relaxed)) {
-  }
-}
-
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
 bool is_name(std::string_view name) {
@@ -69,8 +63,6 @@ void write_histogram(std::string& text, const std::string& name, const Labels& l
 
 }  // namespace
 
-void Gauge::add(double amount) { add_to(value_, amount); }
-
 Histogram::Histogram(std::vector<double> bounds) : bounds_(std::move(bounds)), counts_(bounds_.size() + 1) {
   const auto no_step = [](double a, double b) { return !(a < b); };
   FACET_CHECK(std::adjacent_find(bounds_.begin(), bounds_.end(), no_step) == bounds_.end(),
@@ -80,7 +72,7 @@ Histogram::Histogram(std::vector<double> bounds) : bounds_(std::move(bounds)), c
 void Histogram::observe(double value) {
   const auto at = std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin();
   counts_[at].fetch_add(1, std::memory_order_relaxed);
-  add_to(sum_, value);
+  sum_.fetch_add(value, std::memory_order_relaxed);
 }
 
 Histogram::Snapshot Histogram::snapshot() const {
@@ -138,6 +130,12 @@ Histogram& Metrics::histogram(std::string_view name, std::string_view help, std:
   return *one.histogram;
 }
 
+void Metrics::counter_function(std::string_view name, std::string_view help, std::function<double()> value,
+                               const Labels& labels) {
+  const MutexLock lock(mutex_);
+  series(name, help, Type::Counter, labels).function = std::move(value);
+}
+
 void Metrics::gauge_function(std::string_view name, std::string_view help, std::function<double()> value,
                              const Labels& labels) {
   const MutexLock lock(mutex_);
@@ -146,13 +144,11 @@ void Metrics::gauge_function(std::string_view name, std::string_view help, std::
 
 void Metrics::write_series(std::string& text, const std::string& name, const Labels& labels,
                            const Series& series) {
-  if (series.counter) text += fmt::format("{}{} {}\n", name, label_text(labels), series.counter->value());
-  if (series.function) {
-    text += fmt::format("{}{} {}\n", name, label_text(labels), number(series.function()));
-  } else if (series.gauge) {
-    text += fmt::format("{}{} {}\n", name, label_text(labels), number(series.gauge->value()));
-  }
-  if (series.histogram) write_histogram(text, name, labels, series.histogram->snapshot());
+  if (series.histogram) return write_histogram(text, name, labels, series.histogram->snapshot());
+  const double value = series.function  ? series.function()
+                       : series.counter ? series.counter->value()
+                                        : series.gauge->value();
+  text += fmt::format("{}{} {}\n", name, label_text(labels), number(value));
 }
 
 std::string Metrics::text() const {

@@ -19,18 +19,18 @@ namespace facet::service {
 /// Only ever grows.   Threads  any, without a lock
 class Counter {
  public:
-  void add(std::uint64_t amount = 1) { value_.fetch_add(amount, std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+  void add(double amount = 1) { value_.fetch_add(amount, std::memory_order_relaxed); }
+  [[nodiscard]] double value() const { return value_.load(std::memory_order_relaxed); }
 
  private:
-  std::atomic<std::uint64_t> value_{0};
+  std::atomic<double> value_{0};
 };
 
 /// Goes up and down.   Threads  any, without a lock
 class Gauge {
  public:
   void set(double value) { value_.store(value, std::memory_order_relaxed); }
-  void add(double amount);
+  void add(double amount) { value_.fetch_add(amount, std::memory_order_relaxed); }
   [[nodiscard]] double value() const { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -77,7 +77,9 @@ class Metrics {
       FACET_EXCLUDES(mutex_);
   Histogram& histogram(std::string_view name, std::string_view help, std::span<const double> bounds,
                        const Labels& labels = {}) FACET_EXCLUDES(mutex_);
-  /// A gauge whose value is asked for when the text is written, under the registry's lock.
+  /// One whose value is asked for when the text is written, under the registry's lock.
+  void counter_function(std::string_view name, std::string_view help, std::function<double()> value,
+                        const Labels& labels = {}) FACET_EXCLUDES(mutex_);
   void gauge_function(std::string_view name, std::string_view help, std::function<double()> value,
                       const Labels& labels = {}) FACET_EXCLUDES(mutex_);
   /// The text exposition format, version 0.0.4 (content type kMetricsContentType).
