@@ -18,7 +18,7 @@ struct BadRequest {
   Headers headers;
   std::string body;
   int status = 422;
-  std::string names;  ///< what the message must name
+  std::string names;  ///< of the place where the mistake is; or that place, ": " and words of the message
   std::string method = "POST";
 };
 
@@ -76,11 +76,34 @@ class BadRequests : public ::testing::Test {
       SCOPED_TRACE(request.method + " " + request.path + ": " + request.what);
       const Answer answer = server_->call(request.method, request.path, request.headers, request.body);
       EXPECT_EQ(answer.status, request.status) << answer.body;
-      EXPECT_THAT(answer.body, HasSubstr(request.names));
+      expect_named(answer, request.names);
       expect_shape(request.path, answer);
     }
     EXPECT_EQ(server_->get("/livez").status, 200);
     EXPECT_EQ(server_->get("/readyz").status, 200);
+    for (const char* held : {"facet_http_requests_busy", "facet_decoded_bytes"})
+      wait_until([held] { return server_->metric(held) == 0; });
+  }
+
+  static void expect_named(const Answer& answer, const std::string& names) {
+    const std::string place = place_of(answer);
+    const std::size_t words = names.find(": ");
+    EXPECT_THAT(place.empty() ? answer.body : place, HasSubstr(names.substr(0, words)));
+    const std::string said = words == std::string::npos ? "" : names.substr(words + 2);
+    EXPECT_THAT(answer.body, HasSubstr(said));
+  }
+
+  /// Where in the request the first mistake is, as "body.objects[1].box"; empty where the answer does not
+  /// say.
+  static std::string place_of(const Answer& answer) {
+    const Json body = Json::parse(answer.body, nullptr, false);
+    if (answer.status != 422 || !body.is_object() || !body.value("detail", Json()).is_array()) return {};
+    std::string place;
+    for (const Json& step : body["detail"][0]["loc"]) {
+      if (step.is_number()) place += "[" + std::to_string(step.get<int>()) + "]";
+      if (step.is_string()) place += (place.empty() ? "" : ".") + step.get<std::string>();
+    }
+    return place;
   }
 
   static void expect_shape(const std::string& path, const Answer& answer) {
@@ -238,8 +261,8 @@ TEST_F(BadRequests, TextThatIsNotJsonIs400) {
 TEST_F(BadRequests, PromptsThatDoNotFitNameTheObjectAndTheField) {
   const Json nine(9, {{"points", {{1, 1}}}});
   expect_all_refused({
-      bad_json(masks(), {{"points", Json::array()}}, "prompt"),
-      bad_json(masks(), Json::object(), "prompt"),
+      bad_json(masks(), {{"points", Json::array()}}, "body: prompt"),
+      bad_json(masks(), Json::object(), "body: prompt"),
       bad_json(masks(), Json::array(), "body"),
       bad_json(masks(), nullptr, "body"),
       bad_json(masks(), {{"objects", Json::array()}}, "objects"),
@@ -282,11 +305,12 @@ TEST_F(BadRequests, PromptsThatDoNotFitNameTheObjectAndTheField) {
       bad_json(masks(), {{"points", {{1, 1}}}, {"parameters", {{"timeout_ms", -5}}}},
                "parameters.timeout_ms"),
       bad_json("/v1/images/" + id_ + "/everything", {{"points_per_side", 0}}, "points_per_side"),
-      bad_json("/v1/images/" + id_ + "/everything", {{"pred_iou_thresh", -10}}, "pred_iou_thresh"),
+      bad_json("/v1/images/" + id_ + "/everything", {{"pred_iou_thresh", -10}}, "body: pred_iou_thresh"),
       bad_json("/v1/images/" + id_ + "/everything", {{"points_per_side", 1'000'000}}, "points_per_side"),
       bad_json("/v1/images/" + id_ + "/everything", {{"crop_n_layers", 30}}, "crop_n_layers"),
       bad_json("/segment", {{"image_base64", picture_base64()}, {"points_per_side", 0}}, "points_per_side"),
-      bad_json("/segment", {{"image_base64", picture_base64()}, {"pred_iou_thresh", -10}}, "pred_iou_thresh"),
+      bad_json("/segment", {{"image_base64", picture_base64()}, {"pred_iou_thresh", -10}},
+               "body: pred_iou_thresh"),
       bad_json("/vertex/predict", {{"instances", Json::array()}, {"parameters", {{"points_per_side", "9"}}}},
                "points_per_side"),
   });
@@ -308,7 +332,7 @@ TEST_F(BadRequests, PicturesThatAreNoneNameTheField) {
       bad_json("/segment", {{"image_base64", "AAA=="}}, "image_base64"),
       bad_json("/segment", {{"image_base64", "AAAA"}}, "image_base64"),
       bad_json("/segment", {{"image_base64", "data:image/png,abc"}}, "image_base64"),
-      bad_json("/segment", {{"image_base64", "http://127.0.0.1/picture.png"}}, "not fetched"),
+      bad_json("/segment", {{"image_base64", "http://127.0.0.1/picture.png"}}, "image_base64: not fetched"),
       bad_json("/segment", {{"image_base64", picture_base64()}, {"prompt_type", "circle"}}, "prompt_type"),
       bad_json("/segment", {{"image_base64", picture_base64()}, {"prompt_type", "point"}}, "points"),
       bad_json("/segment", {{"image_base64", picture_base64()}, {"prompt_type", "box"}}, "boxes"),
@@ -318,9 +342,9 @@ TEST_F(BadRequests, PicturesThatAreNoneNameTheField) {
                "confidence_threshold"),
       bad_json("/v1/images", {{"image", "x"}}, "image_base64"),
       raw("nothing", "", "body"),
-      raw("text", "hello", "PNG"),
-      raw("a GIF", "GIF89a", "PNG"),
-      raw("a TIFF", std::string("II*\0\x08\0\0\0", 8), "TIFF"),
+      raw("text", "hello", "body: PNG"),
+      raw("a GIF", "GIF89a", "body: PNG"),
+      raw("a TIFF", std::string("II*\0\x08\0\0\0", 8), "body: TIFF"),
       raw("a PNG's first bytes", bytes.substr(0, 20), "body"),
       raw("half a PNG", bytes.substr(0, bytes.size() / 2), "body"),
       raw("a PNG that declares 2^31 x 2^31 pixels", declared_png(0x7FFFFFFF, 0x7FFFFFFF), "body"),
@@ -328,7 +352,7 @@ TEST_F(BadRequests, PicturesThatAreNoneNameTheField) {
       raw("a PNG without a row", declared_png(10, 0), "body"),
       raw("a JPEG's first bytes", "\xFF\xD8\xFF\xE0", "body"),
       raw("a WebP's first bytes", std::string("RIFF\x10\0\0\0WEBPVP8 ", 16), "body"),
-      raw("one pixel", picture_bytes(1, 1), "pixel"),
+      raw("one pixel", picture_bytes(1, 1), "body: pixel"),
       raw("three megabytes", std::string(3 << 20, 'x'), "body", 413),
   });
 }
@@ -345,10 +369,10 @@ TEST_F(BadRequests, ProtocolsNameTheTensorOrTheInstance) {
   expect_all_refused({
       bad_json(infer, Json::object(), "inputs"),
       bad_json(infer, {{"inputs", Json::array()}}, "inputs"),
-      bad_json(infer, {{"inputs", {points}}}, "image"),
-      bad_json(infer, {{"inputs", {image}}}, "point_coords"),
+      bad_json(infer, {{"inputs", {points}}}, "inputs: image"),
+      bad_json(infer, {{"inputs", {image}}}, "inputs: point_coords"),
       bad_json(infer, {{"inputs", {image, changed(points, "datatype", "FP8")}}}, "inputs[1]"),
-      bad_json(infer, {{"inputs", {image, changed(points, "shape", {2})}}}, "shape"),
+      bad_json(infer, {{"inputs", {image, changed(points, "shape", {2})}}}, "inputs[1]: shape"),
       bad_json(infer, {{"inputs", {image, changed(points, "shape", {-1, 2})}}}, "shape"),
       bad_json(infer, {{"inputs", {image, changed(points, "shape", {1000000000, 1000000000, 1000000000})}}},
                "inputs[1]"),
@@ -364,7 +388,7 @@ TEST_F(BadRequests, ProtocolsNameTheTensorOrTheInstance) {
                "parameters.timeout"),
       bad_json(infer,
                {{"inputs", {image, changed(changed(points, "shape", {1, 1025, 2}), "data", Json(2050, 1))}}},
-               "1024 points"),
+               "inputs.points: 1024 points"),
       bad_json("/v2/models/none/infer", {{"inputs", {image, points}}}, "none", 404),
       bad_json("/v2/models/tiny/versions/9/infer", {{"inputs", {image, points}}}, "version", 404),
       {"a length beyond the body",
@@ -393,7 +417,7 @@ TEST_F(BadRequests, ProtocolsNameTheTensorOrTheInstance) {
           {{"tasks", {{{"data", {{"image", "http://x/y.png"}}}}}},
            {"params",
             {{"context", {{"result", {{{"type", "keypointlabels"}, {"value", {{"x", 1}, {"y", 1}}}}}}}}}}},
-          "not fetched"),
+          "tasks[0]: not fetched"),
       bad_json(
           "/predict",
           {{"tasks", {{{"data", {{"image", "data:image/png;base64," + picture_base64()}}}}}},
