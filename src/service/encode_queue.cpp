@@ -16,14 +16,15 @@ bool sweep_one(const EverythingJobPtr& job, TimePoint now, Answers& answers) {
 }  // namespace
 
 EncodeJobPtr EncodeQueue::find(const EmbeddingKey& key) const {
-  const auto found = under_way_.find(key);
+  const auto found = by_key_.find(key);
   // A job that nobody waits for any more is about to end as cancelled: it is not joined.
-  if (found == under_way_.end() || found->second->stop.stop_requested()) return nullptr;
+  if (found == by_key_.end() || found->second->stop.stop_requested()) return nullptr;
   return found->second;
 }
 
 void EncodeQueue::add(const EncodeJobPtr& job) {
-  under_way_[job->key] = job;
+  under_way_.insert(job);
+  if (job->key) by_key_[*job->key] = job;
   ++looking_up_;
 }
 
@@ -91,7 +92,7 @@ void EncodeQueue::sweep_waiters(EncodeJob& job, TimePoint now, Answers& answers)
 }
 
 void EncodeQueue::sweep(TimePoint now, Answers& answers) {
-  for (const auto& entry : under_way_) sweep_waiters(*entry.second, now, answers);
+  for (const EncodeJobPtr& job : under_way_) sweep_waiters(*job, now, answers);
   std::erase_if(line_, [this](const EncodeJobPtr& job) {
     if (!job->stop.stop_requested()) return false;
     (void)finish(job);
@@ -104,8 +105,9 @@ void EncodeQueue::sweep(TimePoint now, Answers& answers) {
 }
 
 std::vector<Waiter<Encoded>> EncodeQueue::finish(const EncodeJobPtr& job) {
-  const auto found = under_way_.find(job->key);
-  if (found != under_way_.end() && found->second == job) under_way_.erase(found);
+  under_way_.erase(job);
+  const auto found = job->key ? by_key_.find(*job->key) : by_key_.end();
+  if (found != by_key_.end() && found->second == job) by_key_.erase(found);
   return std::exchange(job->waiters, {});
 }
 
@@ -115,19 +117,19 @@ void EncodeQueue::finish(const EverythingJobPtr& job) {
 
 TimePoint EncodeQueue::next_deadline() const {
   TimePoint next = TimePoint::max();
-  for (const auto& entry : under_way_) {
-    for (const Waiter<Encoded>& waiter : entry.second->waiters) next = std::min(next, waiter.scope.deadline);
+  for (const EncodeJobPtr& job : under_way_) {
+    for (const Waiter<Encoded>& waiter : job->waiters) next = std::min(next, waiter.scope.deadline);
   }
   for (const EverythingJobPtr& job : everything_) next = std::min(next, job->waiter.scope.deadline);
   return next;
 }
 
 void EncodeQueue::cancel_all(const Status& status, Answers& answers) {
-  for (const auto& entry : under_way_) {
-    for (Waiter<Encoded>& waiter : std::exchange(entry.second->waiters, {})) {
+  for (const EncodeJobPtr& job : under_way_) {
+    for (Waiter<Encoded>& waiter : std::exchange(job->waiters, {})) {
       answers.emplace_back([done = std::move(waiter.done), status] { done(status); });
     }
-    entry.second->stop.request_stop();
+    job->stop.request_stop();
   }
   for (const EverythingJobPtr& job : everything_) {
     answers.emplace_back([done = job->waiter.done, status] { done(status); });

@@ -3,7 +3,9 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "service/engine.h"
@@ -15,7 +17,7 @@ namespace facet::service {
 struct EncodeJob {
   ServedModelPtr model;
   std::shared_ptr<const Image> image;
-  EmbeddingKey key;
+  std::optional<EmbeddingKey> key;  ///< none: nobody joins it, no cache hears of it
   std::vector<Waiter<Encoded>> waiters;
   std::stop_source stop;  ///< fires when the last waiter is gone
   TimePoint since;
@@ -47,7 +49,7 @@ class EncodeQueue {
 
   /// The job for this key that is under way, or null.
   [[nodiscard]] EncodeJobPtr find(const EmbeddingKey& key) const;
-  /// A new job, not yet in line: its key is being looked up.
+  /// A new job, not yet in line: its key is being looked up, if it has one.
   void add(const EncodeJobPtr& job);
   /// The look-up found nothing: the job goes in line, unless nobody waits any more.
   void enqueue(const EncodeJobPtr& job);
@@ -90,7 +92,8 @@ class EncodeQueue {
   std::deque<EverythingJobPtr> everything_;
   EverythingJobPtr running_everything_;
   bool everything_ran_last_ = false;
-  std::unordered_map<EmbeddingKey, EncodeJobPtr, EmbeddingKeyHash> under_way_;
+  std::unordered_set<EncodeJobPtr> under_way_;
+  std::unordered_map<EmbeddingKey, EncodeJobPtr, EmbeddingKeyHash> by_key_;  // those to be joined
 };
 
 }  // namespace facet::service

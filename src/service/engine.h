@@ -40,7 +40,8 @@ enum class EmbeddingSource {
 struct EncodeRequest {
   ServedModelPtr model;
   std::shared_ptr<const Image> image;
-  ContentHash content;
+  /// By what caches know the picture; none: it is encoded for this request alone, and not kept.
+  std::optional<ContentHash> content;
   std::string tenant;
   RequestScope scope;
 };
@@ -118,7 +119,7 @@ class Engine {
 
   /// Looks into the caches only: ok with nothing when the embedding must be computed.
   void find(const EmbeddingKey& key, Completion<std::optional<Encoded>> done);
-  /// The embedding of a picture, from a cache or encoded.
+  /// The embedding of a picture, from a cache or encoded; encoded always where it has no name in them.
   /// Errors  Unavailable when the queue is full or the deadline cannot be met; DeadlineExceeded; Cancelled;
   ///         as Predictor::set_image
   void encode(EncodeRequest request, Completion<Encoded> done);

@@ -170,9 +170,9 @@ void Engine::Impl::run_encodes(const EncodeQueue::Batch& batch) {
 void Engine::Impl::finish_encode(const EncodeJobPtr& job, const Result<Embedding>& result,
                                  EmbeddingSource source, TimePoint began, Duration ran) {
   // Cached before the job ends, so that no equal request falls between the two.
-  if (result.ok()) {
-    cache_.insert(job->key, *result);
-    if (source == EmbeddingSource::Encoded && store_ != nullptr) store_->insert(job->key, *result);
+  if (result.ok() && job->key) {
+    cache_.insert(*job->key, *result);
+    if (source == EmbeddingSource::Encoded && store_ != nullptr) store_->insert(*job->key, *result);
   }
   std::vector<Waiter<Encoded>> waiters;
   {

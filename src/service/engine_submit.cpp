@@ -48,8 +48,9 @@ void Engine::Impl::find(const EmbeddingKey& key, const Completion<std::optional<
 }
 
 void Engine::Impl::submit(EncodeRequest request, Completion<Encoded> done) {
-  const EmbeddingKey key = embedding_key(*request.model, request.content, request.tenant);
-  if (std::optional<Embedding> found = cache_.find(key)) {
+  std::optional<EmbeddingKey> key;
+  if (request.content) key = embedding_key(*request.model, *request.content, request.tenant);
+  if (std::optional<Embedding> found = key ? cache_.find(*key) : std::nullopt) {
     done(Encoded{std::move(*found), EmbeddingSource::Memory, {}});
     return;
   }
@@ -58,7 +59,7 @@ void Engine::Impl::submit(EncodeRequest request, Completion<Encoded> done) {
   Status status;
   {
     const MutexLock lock(mutex_);
-    if (const EncodeJobPtr under_way = encodes_.find(key)) {
+    if (const EncodeJobPtr under_way = key ? encodes_.find(*key) : nullptr) {
       // As many may wait for one picture as for all others.
       const bool crowded = under_way->waiters.size() >= std::size_t(options_.max_queued);
       status = admit(Lane::Encode, crowded, {}, request.scope);
@@ -87,8 +88,8 @@ void Engine::Impl::submit(EncodeRequest request, Completion<Encoded> done) {
 }
 
 void Engine::Impl::look_up(const EncodeJobPtr& job) {
-  if (store_ == nullptr) return answer_look_up(job, {});
-  store_->find(job->key, [self = shared_from_this(), job](const std::optional<Embedding>& found) {
+  if (store_ == nullptr || !job->key) return answer_look_up(job, {});
+  store_->find(*job->key, [self = shared_from_this(), job](const std::optional<Embedding>& found) {
     self->answer_look_up(job, found);
   });
 }

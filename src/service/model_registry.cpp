@@ -117,14 +117,10 @@ Status ModelRegistry::check_budget(const std::string& name, const std::filesyste
 
 // A picture and clicks through the engine itself, so that its memory and primitives are there before the
 // first user is: a click alone, several that share what their picture has in common, and one that finds this
-// made.
+// made. The picture has no name: it is encoded whatever the caches hold, and stays out of them.
 Status ModelRegistry::warm_up(const ServedModelPtr& model) {
   const auto blank = std::make_shared<const Image>(kBlankPicture);
-  const EncodeRequest encode{.model = model,
-                             .image = blank,
-                             .content = content_hash({}, fmt::format("warm-up {}", model->generation)),
-                             .tenant = "facet warm-up",
-                             .scope = {}};
+  const EncodeRequest encode{.model = model, .image = blank, .content = {}, .tenant = {}, .scope = {}};
   const auto encoded =
       outcome<Encoded>([&](const Completion<Encoded>& done) { engine_.encode(encode, done); });
   if (!encoded.ok()) return encoded.status().with_context("warm-up");

@@ -72,9 +72,9 @@ class EngineTest : public ::testing::Test {
   // Keeps the engine's thread inside a completion until released, so that what is sent meanwhile waits.
   class Hold {
    public:
-    Hold(EngineTest& test, const Embedding& on) {
+    Hold(EngineTest& test, const Embedding& on, EmbeddingStore* store = nullptr) {
       auto reached = std::make_shared<std::promise<void>>();
-      test.engine().decode(test.click(on, 30), [reached, until = release_.get_future().share()](auto) {
+      test.engine(store).decode(test.click(on, 30), [reached, until = release_.get_future().share()](auto) {
         reached->set_value();
         until.wait();
       });
@@ -363,6 +363,23 @@ TEST_F(EngineTest, TakesAnEmbeddingFromTheStore) {
   EXPECT_EQ(encode.get()->source, EmbeddingSource::Store);
   EXPECT_EQ(joined.get()->source, EmbeddingSource::Joined);
   EXPECT_EQ(store.inserted, 0);
+}
+
+TEST_F(EngineTest, APictureWithoutANameIsEncodedAlwaysAndKeptNowhere) {
+  HeldStore store;
+  EncodeRequest nameless = picture("a");
+  nameless.content.reset();
+  Outcome<Encoded> first, second;
+  {
+    Hold hold(*this, *Predictor(model->model, {.threads = 2}).set_image(*nameless.image), &store);
+    engine().encode(nameless, first.completion());
+    engine().encode(nameless, second.completion());
+  }
+  EXPECT_EQ(first.get()->source, EmbeddingSource::Encoded);
+  EXPECT_EQ(second.get()->source, EmbeddingSource::Encoded);
+  EXPECT_TRUE(store.answers.empty());
+  EXPECT_EQ(store.inserted, 0);
+  EXPECT_EQ(cache.size(), 0U);
 }
 
 TEST_F(EngineTest, EncodesAndStoresWhatTheStoreHasNot) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <fstream>
 #include <future>
 
@@ -13,6 +14,18 @@ namespace facet::service {
 namespace {
 
 using ::testing::HasSubstr;
+
+// Counts what it is asked for; it holds nothing.
+class AskedStore : public EmbeddingStore {
+ public:
+  void find(const EmbeddingKey& /*key*/, std::function<void(std::optional<Embedding>)> answer) override {
+    ++asked;
+    answer({});
+  }
+  void insert(const EmbeddingKey& /*key*/, const Embedding& /*embedding*/) override { ++asked; }
+  void erase(const EmbeddingKey& /*key*/) override { ++asked; }
+  std::atomic<int> asked{0};
+};
 
 class ModelRegistryTest : public ::testing::Test {
  protected:
@@ -40,6 +53,17 @@ TEST_F(ModelRegistryTest, IsReadyOnceEveryModelServes) {
   EXPECT_EQ((*registry.find(""))->name, "tiny");
   EXPECT_EQ((*registry.find("tiny"))->generation, 1);
   EXPECT_THAT(metrics.text(), HasSubstr("facet_model_ready{model=\"tiny\"} 1"));
+}
+
+TEST_F(ModelRegistryTest, TriesEachModelOnTheEncoderAndLeavesNothingBehind) {
+  AskedStore store;
+  Engine stored{{.threads = 2}, cache, &store, metrics};
+  ModelRegistry registry(stored, metrics, {});
+  ASSERT_TRUE(load(registry, {.name = "tiny", .file = file}).ok());
+  ASSERT_TRUE(load(registry, {.name = "twin", .file = file}).ok());
+  EXPECT_THAT(metrics.text(), HasSubstr("facet_encode_batch_size_count 2"));
+  EXPECT_EQ(store.asked, 0);
+  EXPECT_EQ(cache.size(), 0U);
 }
 
 TEST_F(ModelRegistryTest, GoesOnServingWhenAReloadFails) {
