@@ -151,6 +151,12 @@ void Metrics::write_series(std::string& text, const std::string& name, const Lab
   text += fmt::format("{}{} {}\n", name, label_text(labels), number(value));
 }
 
+void Metrics::remove(std::string_view name, const Labels& labels) {
+  const MutexLock lock(mutex_);
+  if (const auto family = families_.find(name); family != families_.end())
+    family->second.series.erase(labels);
+}
+
 std::string Metrics::text() const {
   const MutexLock lock(mutex_);
   std::string text;

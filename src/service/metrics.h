@@ -67,7 +67,7 @@ using Labels = std::map<std::string, std::string, std::less<>>;
 /// and labels it gives the same metric. Hold on to the reference: looking up takes a lock, counting does not.
 ///
 /// Threads   any
-/// Lifetime  references are valid while the registry lives
+/// Lifetime  references are valid while the registry lives, unless removed
 /// Errors    ContractError on a name or label that Prometheus does not allow, or on one name with two types
 class Metrics {
  public:
@@ -82,6 +82,8 @@ class Metrics {
                         const Labels& labels = {}) FACET_EXCLUDES(mutex_);
   void gauge_function(std::string_view name, std::string_view help, std::function<double()> value,
                       const Labels& labels = {}) FACET_EXCLUDES(mutex_);
+  /// What was measured of something that is no more; its references end.
+  void remove(std::string_view name, const Labels& labels) FACET_EXCLUDES(mutex_);
   /// The text exposition format, version 0.0.4 (content type kMetricsContentType).
   [[nodiscard]] std::string text() const FACET_EXCLUDES(mutex_);
 

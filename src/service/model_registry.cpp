@@ -11,6 +11,13 @@ namespace facet::service {
 namespace {
 
 constexpr Size kBlankPicture = {64, 64};
+constexpr std::string_view kLoadsMetric = "facet_model_loads_total";
+constexpr std::string_view kReadyMetric = "facet_model_ready";
+constexpr std::string_view kWeightMetric = "facet_model_weight_bytes";
+constexpr std::string_view kGenerationMetric = "facet_model_generation";
+constexpr std::ptrdiff_t kFailuresTold = 16;  // of models that never served: an administrator's typing errors
+
+const std::string& name_of(const ModelReport& report) { return report.spec.name; }
 
 std::size_t weight_bytes(const ModelInfo& info) { return std::size_t(info.parameters) * sizeof(float); }
 
@@ -34,40 +41,68 @@ ModelRegistry::ModelRegistry(Engine& engine, Metrics& metrics, Options options)
     : engine_(engine),
       metrics_(metrics),
       options_(options),
-      loader_("facet-loader", [this](const std::stop_token& stop) { run_loads(stop); }) {}
+      loader_("facet-loader", [this](const std::stop_token& stop) { run_steps(stop); }) {}
 
 ModelRegistry::~ModelRegistry() { loader_.stop(); }
 
-void ModelRegistry::load(ModelSpec spec, std::function<void(Status)> done) {
+void ModelRegistry::run(Step step) {
   const MutexLock lock(mutex_);
-  const auto known = std::find_if(models_.begin(), models_.end(),
-                                  [&](const ModelReport& report) { return report.spec.name == spec.name; });
-  if (known == models_.end()) {
-    models_.push_back({.spec = spec});
-  } else {
-    known->state = ModelState::Loading;
-  }
-  loads_.push_back({std::move(spec), std::move(done)});
+  steps_.push_back(std::move(step));
   changed_.notify_all();
 }
 
-void ModelRegistry::run_loads(const std::stop_token& stop) {
+void ModelRegistry::load(ModelSpec spec, std::function<void(Status)> done) {
+  announce(spec);
+  run([this, spec = std::move(spec), done = std::move(done)](const std::stop_token& stop) {
+    const Result<ServedModelPtr> loaded = load_now(spec, stop);
+    finish(spec, loaded);
+    if (done) done(loaded.status());
+  });
+}
+
+void ModelRegistry::announce(const ModelSpec& spec) {
+  const MutexLock lock(mutex_);
+  auto known = std::ranges::find(models_, spec.name, name_of);
+  if (known == models_.end()) {
+    forget_old_failures();
+    known = models_.insert(models_.end(), ModelReport{.spec = spec});
+  }
+  if (!known->serving) known->spec = spec;
+  known->state = ModelState::Loading;
+  ++known->loads;
+}
+
+void ModelRegistry::replace(ModelSet set, Replaced replaced) {
+  {
+    const MutexLock lock(mutex_);
+    if (models_.empty()) aliases_ = set.aliases;
+  }
+  for (const ModelSpec& spec : set.models) {
+    load(spec, [loaded = replaced.loaded, name = spec.name](const Status& status) {
+      if (loaded) loaded(name, status);
+    });
+  }
+  run([this, set = std::move(set), done = std::move(replaced.done)](const std::stop_token& /*stop*/) {
+    const Status status = take_over(set);
+    if (done) done(status);
+  });
+}
+
+void ModelRegistry::run_steps(const std::stop_token& stop) {
   const std::stop_callback wake(stop, [this] {
     const MutexLock lock(mutex_);
     changed_.notify_all();
   });
   while (true) {
-    Load load;
+    Step step;
     {
       const MutexLock lock(mutex_);
-      while (loads_.empty() && !stop.stop_requested()) changed_.wait(mutex_);
+      while (steps_.empty() && !stop.stop_requested()) changed_.wait(mutex_);
       if (stop.stop_requested()) return;
-      load = std::move(loads_.front());
-      loads_.pop_front();
+      step = std::move(steps_.front());
+      steps_.pop_front();
     }
-    const Result<ServedModelPtr> loaded = load_now(load.spec, stop);
-    finish(load.spec, loaded);
-    if (load.done) load.done(loaded.status());
+    step(stop);
   }
 }
 
@@ -137,62 +172,86 @@ Status ModelRegistry::warm_up(const ServedModelPtr& model) {
 
 void ModelRegistry::finish(const ModelSpec& spec, const Result<ServedModelPtr>& loaded) {
   const MutexLock lock(mutex_);
-  for (ModelReport& report : models_) {
-    if (report.spec.name != spec.name) continue;
-    const bool more = std::any_of(loads_.begin(), loads_.end(),
-                                  [&](const Load& load) { return load.spec.name == spec.name; });
-    report.last_load = loaded.status();
-    report.state = more ? ModelState::Loading : loaded.ok() ? ModelState::Ready : ModelState::Failed;
-    if (loaded.ok()) {
-      report.spec = spec;
-      report.model = *loaded;
-      report.serving = true;
-    }
-    const Labels labels{{"model", spec.name}};
-    metrics_.gauge("facet_model_ready", "1 while the model serves", labels).set(report.serving ? 1 : 0);
-    if (!report.model) break;
-    metrics_.gauge("facet_model_weight_bytes", "Bytes of the model's weights", labels)
-        .set(double(report.model->weight_bytes));
-    metrics_.gauge("facet_model_generation", "How often the model was loaded", labels)
-        .set(report.model->generation);
+  ModelReport& report = *std::ranges::find(models_, spec.name, name_of);  // kept while it has loads
+  --report.loads;
+  report.last_load = loaded.status();
+  report.state = report.loads > 0 ? ModelState::Loading
+                 : loaded.ok()    ? ModelState::Ready
+                                  : ModelState::Failed;
+  if (loaded.ok()) {
+    report.spec = spec;
+    report.model = *loaded;
+    report.serving = true;
   }
-  metrics_
-      .counter("facet_model_loads_total", "Loads of models, by result",
-               {{"model", spec.name}, {"result", loaded.ok() ? "ok" : "failed"}})
-      .add();
+  count_load(report, loaded.ok());
 }
 
-Status ModelRegistry::set_alias(const std::string& alias, const std::string& target) {
+void ModelRegistry::count_load(const ModelReport& report, bool ok) {
+  const Labels labels{{"model", report.spec.name}};
+  metrics_
+      .counter(kLoadsMetric, "Loads of models, by result",
+               {{"model", report.spec.name}, {"result", ok ? "ok" : "failed"}})
+      .add();
+  metrics_.gauge(kReadyMetric, "1 while the model serves", labels).set(report.serving ? 1 : 0);
+  if (!report.model) return;
+  metrics_.gauge(kWeightMetric, "Bytes of the model's weights", labels)
+      .set(double(report.model->weight_bytes));
+  metrics_.gauge(kGenerationMetric, "How often the model was loaded", labels).set(report.model->generation);
+}
+
+void ModelRegistry::uncount(const std::string& model) {
+  for (const std::string_view metric : {kReadyMetric, kWeightMetric, kGenerationMetric})
+    metrics_.remove(metric, {{"model", model}});
+  for (const char* result : {"ok", "failed"})
+    metrics_.remove(kLoadsMetric, {{"model", model}, {"result", result}});
+}
+
+Status ModelRegistry::take_over(const ModelSet& set) {
+  const auto place = [&](const ModelReport& report) {
+    return std::ranges::find(set.models, report.spec.name, &ModelSpec::name) - set.models.begin();
+  };
+  const auto named = [&](const ModelReport& report) { return place(report) < std::ssize(set.models); };
   const MutexLock lock(mutex_);
-  for (const ModelReport& report : models_) {
-    if (report.spec.name == alias) {
-      return {StatusCode::Usage, fmt::format("alias {} is the name of a model", alias)};
-    }
+  if (std::ranges::none_of(models_,
+                           [&](const ModelReport& report) { return named(report) && report.serving; })) {
+    return {StatusCode::Unavailable, "none of the models serves: those before serve on"};
   }
-  if (alias.empty() || leads_to(target, alias)) {
-    return {StatusCode::Usage, fmt::format("alias '{}' would stand for itself", alias)};
-  }
-  aliases_[alias] = target;
+  remove_reports([&](const ModelReport& report) { return !named(report) && report.loads == 0; });
+  std::ranges::stable_sort(models_, {}, place);
+  aliases_ = set.aliases;
+  ready_ = ready_ || std::ranges::all_of(models_, [&](const ModelReport& report) {
+             return report.serving || !named(report);
+           });
   return {};
 }
 
-bool ModelRegistry::leads_to(const std::string& name, const std::string& wanted) const {
-  std::string at = name;
-  while (at != wanted) {
-    const auto alias = aliases_.find(at);
-    if (alias == aliases_.end()) return false;
-    at = alias->second;
-  }
-  return true;
+template <class Unwanted>
+void ModelRegistry::remove_reports(const Unwanted& unwanted) {
+  std::erase_if(models_, [&](const ModelReport& report) {
+    if (!unwanted(report)) return false;
+    uncount(report.spec.name);
+    return true;
+  });
 }
 
-std::string ModelRegistry::resolve(const std::string& name) const {
-  std::string resolved = name;
-  while (true) {  // set_alias lets no circle in
-    const auto alias = aliases_.find(resolved);
-    if (alias == aliases_.end()) return resolved;
-    resolved = alias->second;
-  }
+// Each new name makes room, so that names that never come right do not gather.
+void ModelRegistry::forget_old_failures() {
+  const auto failed = [](const ModelReport& report) {
+    return report.state == ModelState::Failed && !report.serving;
+  };
+  auto excess = std::ranges::count_if(models_, failed) - kFailuresTold + 1;
+  remove_reports([&](const ModelReport& report) { return failed(report) && excess-- > 0; });
+}
+
+const ModelReport* ModelRegistry::report_of(const std::string& name) const {
+  const auto alias = aliases_.find(name);
+  const std::string& own = alias == aliases_.end() ? name : alias->second;
+  const auto wanted = [&](const ModelReport& report) {
+    return name.empty() ? report.serving : report.spec.name == own;
+  };
+  const auto found = std::ranges::find_if(models_, wanted);
+  if (found != models_.end()) return &*found;
+  return name.empty() && !models_.empty() ? &models_.front() : nullptr;
 }
 
 std::string ModelRegistry::known_names() const {
@@ -204,15 +263,15 @@ std::string ModelRegistry::known_names() const {
 
 Result<ServedModelPtr> ModelRegistry::find(const std::string& name) const {
   const MutexLock lock(mutex_);
-  if (name.empty() && models_.empty()) return Status(StatusCode::Unavailable, "no model is loaded yet");
-  const std::string resolved = name.empty() ? models_.front().spec.name : resolve(name);
-  for (const ModelReport& report : models_) {
-    if (report.spec.name != resolved) continue;
-    if (report.model) return report.model;
-    if (report.state == ModelState::Failed) return report.last_load.with_context("model " + resolved);
-    return Status(StatusCode::Unavailable, fmt::format("model {} is still loading", resolved));
+  if (models_.empty()) return Status(StatusCode::Unavailable, "no model is loaded yet");
+  const ModelReport* report = report_of(name);
+  if (report == nullptr) {
+    return Status(StatusCode::Usage, fmt::format("model '{}' is unknown; known are {}", name, known_names()));
   }
-  return Status(StatusCode::Usage, fmt::format("model '{}' is unknown; known are {}", name, known_names()));
+  if (report->model) return report->model;
+  const std::string& own = report->spec.name;
+  if (report->state == ModelState::Failed) return report->last_load.with_context("model " + own);
+  return Status(StatusCode::Unavailable, fmt::format("model {} is still loading", own));
 }
 
 std::vector<ModelReport> ModelRegistry::reports() const {
@@ -227,8 +286,7 @@ std::map<std::string, std::string> ModelRegistry::aliases() const {
 
 bool ModelRegistry::ready() const {
   const MutexLock lock(mutex_);
-  return !models_.empty() && std::all_of(models_.begin(), models_.end(),
-                                         [](const ModelReport& report) { return report.serving; });
+  return ready_;
 }
 
 }  // namespace facet::service

@@ -138,29 +138,38 @@ class Service {
     return port;
   }
 
-  /// Has all models read in the background. The first load of each must succeed: a service that can never be
-  /// ready ends, and says why.
+  /// Has all models read in the background, and served when they are. The first load of each must succeed: a
+  /// service that can never be ready ends, and says why.
   Status load_models(const ServiceConfig& config, bool first) {
-    for (const auto& [name, entry] : config.models) {
-      Result<std::filesystem::path> file = named_file(options_.folder, entry.file);
-      if (!file.ok()) return file.status().with_context("model " + name);
-      if (config.device == "cpu") warn_if_slow(name, entry.precision);
-      models_.load({.name = name, .file = *file, .precision = entry.precision},
-                   [this, model = name, first](const Status& status) {
-                     log_load(model, status);
-                     if (first && !status.ok()) server_.post([this, status] { fail(status); });
-                   });
-    }
-    for (const auto& [alias, target] : config.aliases)
-      FACET_RETURN_IF_ERROR(models_.set_alias(alias, target));
+    FACET_ASSIGN_OR_RETURN(ModelSet set, model_set(config));
+    for (const ModelSpec& spec : set.models) warn_if_slow(spec);
+    const auto loaded = [this, first](const std::string& model, const Status& status) {
+      log_load(model, status);
+      if (first && !status.ok()) server_.post([this, status] { fail(status); });
+    };
+    const auto done = [this, first](const Status& status) {
+      if (!first) log_reload(status);
+    };
+    models_.replace(std::move(set), {.loaded = loaded, .done = done});
     return {};
   }
 
-  void warn_if_slow(const std::string& model, const std::string& precision) {
-    if (const auto known = precision_from_name(precision); !known || runs_fast(*known)) return;
+  Result<ModelSet> model_set(const ServiceConfig& config) {
+    ModelSet set{.models = {}, .aliases = config.aliases};
+    for (const auto& [name, entry] : config.models) {
+      Result<std::filesystem::path> file = named_file(options_.folder, entry.file);
+      if (!file.ok()) return file.status().with_context("model " + name);
+      set.models.push_back({.name = name, .file = *file, .precision = entry.precision});
+    }
+    return set;
+  }
+
+  void warn_if_slow(const ModelSpec& spec) {
+    const auto precision = precision_from_name(spec.precision);
+    if (config_.device != "cpu" || !precision || runs_fast(*precision)) return;
     log_.write(RequestLog::Level::Warning, "slow_precision",
-               {{"model", model},
-                {"precision", precision},
+               {{"model", spec.name},
+                {"precision", spec.precision},
                 {"reason", "this processor has no instructions for it; fp32 is faster here"}});
   }
 
@@ -190,7 +199,15 @@ class Service {
     log_.write(RequestLog::Level::Info, "reload", Json::object());
     Result<ServiceConfig> config = options_.reload ? options_.reload() : Result<ServiceConfig>(config_);
     const Status status = config.ok() ? load_models(*config, false) : config.status();
-    if (!status.ok()) log_.write(RequestLog::Level::Error, "reload_failed", {{"reason", status.message()}});
+    if (!status.ok()) log_reload(status);
+  }
+
+  void log_reload(const Status& status) {
+    if (status.ok()) {
+      log_.write(RequestLog::Level::Info, "reloaded", Json::object());
+    } else {
+      log_.write(RequestLog::Level::Error, "reload_failed", {{"reason", status.message()}});
+    }
   }
 
   void begin_drain() {

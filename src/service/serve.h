@@ -16,7 +16,7 @@ struct ServeOptions {
   std::filesystem::path packed_folder;  ///< LoadOptions::packed_folder
   std::string version;
   std::stop_token stop;  ///< SIGTERM: begins the drain
-  /// Reads the configuration again, for SIGHUP: models and aliases are taken from it.
+  /// Reads and checks the configuration again, for SIGHUP: its models and aliases take over.
   std::function<Result<ServiceConfig>()> reload;
   /// Both ports are bound; the second is 0 when there is none.
   std::function<void(std::uint16_t port, std::uint16_t admin_port)> listening;

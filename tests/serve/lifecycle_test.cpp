@@ -179,6 +179,27 @@ TEST_F(Reload, AnotherModelIsAddedThroughTheAdminPortOnly) {
   EXPECT_EQ(server_.call("POST", "/v1/images?model=other", kPng, picture_bytes()).json()["model"], "other");
 }
 
+TEST_F(Reload, ANewModelThatCannotBeLoadedLeavesTheServiceReady) {
+  e2e::write_file(folder_ / "broken.safetensors", "not a model");
+  const Json broken = {{"name", "new"}, {"file", (folder_ / "broken.safetensors").string()}, {"wait", false}};
+  EXPECT_EQ(server_.admin("POST", "/admin/models", broken).status, 202);
+  Json report;
+  wait_until([&] {
+    for (const char* path : {"/readyz", "/health", "/v2/health/ready", "/vertex/health"})
+      EXPECT_EQ(server_.get(path).status, 200) << path;
+    report = server_.admin("GET", "/admin/models").json()["models"].at(1);
+    return report["state"] != "loading";
+  });
+  EXPECT_EQ(report["state"], "failed");
+  EXPECT_EQ(report["serving"], false);
+  EXPECT_THAT(report["error"].get<std::string>(), HasSubstr("broken.safetensors"));
+  EXPECT_EQ(server_.get("/readyz").status, 200);
+  EXPECT_EQ(server_.admin("POST", "/admin/models", Json::object()).status, 200) << "all that ever served";
+  const Json whole = {{"name", "new"}, {"file", e2e::tiny_model().string()}};
+  EXPECT_EQ(server_.admin("POST", "/admin/models", whole).status, 200);
+  EXPECT_EQ(server_.call("POST", "/v1/images?model=new", kPng, picture_bytes()).status, 201);
+}
+
 TEST(Clients, OneGoneInMidUploadLeavesNothingBehind) {
   const ServeProcess server;
   {

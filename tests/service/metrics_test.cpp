@@ -50,6 +50,15 @@ TEST(Metrics, GivesTheSameMetricForTheSameNameAndLabels) {
   EXPECT_NE(&metrics.counter("a", "", {{"x", "1"}}), &metrics.counter("a", "", {{"x", "2"}}));
 }
 
+TEST(Metrics, ForgetsWhatIsRemoved) {
+  Metrics metrics;
+  metrics.gauge("a", "", {{"x", "1"}}).set(1);
+  metrics.gauge("a", "", {{"x", "2"}}).set(2);
+  metrics.remove("a", {{"x", "1"}});
+  metrics.remove("b", {});
+  EXPECT_EQ(metrics.text(), "# HELP a \n# TYPE a gauge\na{x=\"2\"} 2\n");
+}
+
 TEST(Metrics, RefusesNamesAndTypesThatDoNotFit) {
   Metrics metrics;
   (void)metrics.counter("a", "");

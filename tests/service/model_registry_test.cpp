@@ -13,7 +13,9 @@
 namespace facet::service {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Counts what it is asked for; it holds nothing.
 class AskedStore : public EmbeddingStore {
@@ -37,6 +39,20 @@ class ModelRegistryTest : public ::testing::Test {
     return done.get_future().get();
   }
 
+  // All of a set, once it took over or did not.
+  Status replace(ModelRegistry& registry, ModelSet set) {
+    std::promise<Status> done;
+    registry.replace(std::move(set), {.done = [&](const Status& status) { done.set_value(status); }});
+    return done.get_future().get();
+  }
+  static std::vector<std::string> names(const ModelRegistry& registry) {
+    std::vector<std::string> all;
+    for (const ModelReport& report : registry.reports()) all.push_back(report.spec.name);
+    return all;
+  }
+  ModelSpec tiny(const std::string& name = "tiny") const { return {.name = name, .file = file}; }
+  ModelSpec missing(const std::string& name) const { return {.name = name, .file = folder / "missing.pt"}; }
+
   testing::TemporaryFolder folder;
   const std::filesystem::path file = folder / "tiny.safetensors";
   Metrics metrics;
@@ -48,7 +64,7 @@ TEST_F(ModelRegistryTest, IsReadyOnceEveryModelServes) {
   ModelRegistry registry(engine, metrics, {});
   EXPECT_FALSE(registry.ready());
   EXPECT_EQ(registry.find("").status().code(), StatusCode::Unavailable);
-  ASSERT_TRUE(load(registry, {.name = "tiny", .file = file}).ok());
+  ASSERT_TRUE(replace(registry, {.models = {tiny()}}).ok());
   EXPECT_TRUE(registry.ready());
   EXPECT_EQ((*registry.find(""))->name, "tiny");
   EXPECT_EQ((*registry.find("tiny"))->generation, 1);
@@ -68,7 +84,7 @@ TEST_F(ModelRegistryTest, TriesEachModelOnTheEncoderAndLeavesNothingBehind) {
 
 TEST_F(ModelRegistryTest, GoesOnServingWhenAReloadFails) {
   ModelRegistry registry(engine, metrics, {});
-  ASSERT_TRUE(load(registry, {.name = "tiny", .file = file}).ok());
+  ASSERT_TRUE(replace(registry, {.models = {tiny()}}).ok());
   const ServedModelPtr before = *registry.find("tiny");
   std::ofstream(folder / "broken.safetensors") << "not a model";
   const Status broken = load(registry, {.name = "tiny", .file = folder / "broken.safetensors"});
@@ -117,18 +133,102 @@ TEST_F(ModelRegistryTest, ServesAPackedModelInWhatItWasPackedInWhereNobodyAsks) 
   EXPECT_EQ(registry.reports()[0].precision(), "int8");
 }
 
-TEST_F(ModelRegistryTest, FollowsAliasesAndRefusesCircles) {
+TEST_F(ModelRegistryTest, FollowsAliasesFromTheStart) {
   ModelRegistry registry(engine, metrics, {});
-  ASSERT_TRUE(load(registry, {.name = "tiny", .file = file}).ok());
-  ASSERT_TRUE(registry.set_alias("fast", "tiny").ok());
-  ASSERT_TRUE(registry.set_alias("default", "fast").ok());
-  EXPECT_EQ((*registry.find("default"))->name, "tiny");
-  EXPECT_FALSE(registry.set_alias("tiny", "fast").ok());
-  EXPECT_FALSE(registry.set_alias("fast", "default").ok());
-  EXPECT_FALSE(registry.set_alias("self", "self").ok());
+  std::promise<void> loading;
+  registry.run([&, until = loading.get_future().share()](const std::stop_token&) { until.wait(); });
+  registry.replace({.models = {tiny()}, .aliases = {{"fast", "tiny"}}});
+  EXPECT_EQ(registry.find("fast").status().code(), StatusCode::Unavailable);
+  loading.set_value();
+  ASSERT_TRUE(load(registry, tiny()).ok());
+  EXPECT_EQ((*registry.find("fast"))->name, "tiny");
   const Status unknown = registry.find("huge").status();
   EXPECT_EQ(unknown.code(), StatusCode::Usage);
-  EXPECT_THAT(unknown.message(), HasSubstr("tiny, default, fast"));
+  EXPECT_THAT(unknown.message(), HasSubstr("tiny, fast"));
+}
+
+TEST_F(ModelRegistryTest, StaysReadyWhileANewModelLoadsAndWhenItFails) {
+  ModelRegistry registry(engine, metrics, {});
+  ASSERT_TRUE(replace(registry, {.models = {tiny()}}).ok());
+  std::promise<void> loading;
+  registry.run([&, until = loading.get_future().share()](const std::stop_token&) { until.wait(); });
+  std::promise<Status> loaded;
+  registry.load(missing("new"), [&](const Status& status) { loaded.set_value(status); });
+  EXPECT_TRUE(registry.ready());
+  EXPECT_EQ(registry.reports().at(1).state, ModelState::Loading);
+  loading.set_value();
+  EXPECT_EQ(loaded.get_future().get().code(), StatusCode::BadModel);
+  EXPECT_TRUE(registry.ready());
+  EXPECT_EQ(registry.reports().at(1).state, ModelState::Failed);
+  EXPECT_THAT(registry.reports().at(1).last_load.message(), HasSubstr("missing.pt"));
+  ASSERT_TRUE(load(registry, tiny("new")).ok());
+  EXPECT_EQ(registry.reports().at(1).spec.file, file);
+  EXPECT_EQ((*registry.find("new"))->generation, 1);
+}
+
+TEST_F(ModelRegistryTest, TellsOfTheLastFailuresOnly) {
+  ModelRegistry registry(engine, metrics, {});
+  ASSERT_TRUE(replace(registry, {.models = {tiny()}}).ok());
+  for (int i = 0; i < 40; ++i) EXPECT_FALSE(load(registry, missing("new" + std::to_string(i))).ok());
+  EXPECT_EQ(registry.reports().size(), 17U);
+  EXPECT_EQ(registry.reports().front().spec.name, "tiny");
+  EXPECT_EQ(registry.reports().back().spec.name, "new39");
+  EXPECT_EQ(registry.find("new0").status().code(), StatusCode::Usage);
+  EXPECT_THAT(metrics.text(), Not(HasSubstr("new0")));
+}
+
+TEST_F(ModelRegistryTest, AnotherSetTakesOverInOneStep) {
+  ModelRegistry registry(engine, metrics, {});
+  ASSERT_TRUE(replace(registry, {.models = {tiny("a"), tiny("b")}, .aliases = {{"fast", "a"}}}).ok());
+  ASSERT_TRUE(load(registry, tiny("added")).ok());
+  std::promise<void> loaded;
+  std::promise<void> go_on;
+  const auto hold = [&, until = go_on.get_future().share()](const std::string&, const Status&) {
+    loaded.set_value();
+    until.wait();
+  };
+  registry.replace({.models = {tiny("c")}, .aliases = {{"quick", "c"}}}, {.loaded = hold});
+  loaded.get_future().wait();
+  EXPECT_THAT(names(registry), ElementsAre("a", "b", "added", "c"));
+  EXPECT_EQ((*registry.find(""))->name, "a");
+  EXPECT_TRUE(registry.find("fast").ok());
+  go_on.set_value();
+  ASSERT_TRUE(replace(registry, {.models = {tiny("c"), tiny("b")}, .aliases = {{"quick", "b"}}}).ok());
+  EXPECT_THAT(names(registry), ElementsAre("c", "b"));
+  EXPECT_EQ((*registry.find(""))->name, "c");
+  EXPECT_EQ((*registry.find("quick"))->name, "b");
+  for (const char* gone : {"a", "added", "fast"})
+    EXPECT_EQ(registry.find(gone).status().code(), StatusCode::Usage) << gone;
+  EXPECT_THAT(metrics.text(), Not(HasSubstr("model=\"a\"")));
+}
+
+TEST_F(ModelRegistryTest, ASetOfWhichNothingServesChangesNothing) {
+  ModelRegistry registry(engine, metrics, {});
+  ASSERT_TRUE(replace(registry, {.models = {tiny()}, .aliases = {{"fast", "tiny"}}}).ok());
+  EXPECT_EQ(replace(registry, {.models = {missing("new")}}).code(), StatusCode::Unavailable);
+  EXPECT_EQ((*registry.find(""))->name, "tiny");
+  EXPECT_TRUE(registry.find("fast").ok());
+  EXPECT_TRUE(registry.ready());
+}
+
+TEST_F(ModelRegistryTest, TheDefaultIsTheFirstThatServes) {
+  ModelRegistry registry(engine, metrics, {});
+  ASSERT_TRUE(replace(registry, {.models = {missing("new"), tiny()}}).ok());
+  EXPECT_EQ((*registry.find(""))->name, "tiny");
+  EXPECT_FALSE(registry.ready());
+  EXPECT_EQ(registry.find("new").status().code(), StatusCode::BadModel);
+}
+
+TEST_F(ModelRegistryTest, WhatIsAskedForAfterASetIsServedBesideIt) {
+  ModelRegistry registry(engine, metrics, {});
+  std::promise<void> loading;
+  registry.run([&, until = loading.get_future().share()](const std::stop_token&) { until.wait(); });
+  registry.replace({.models = {tiny()}});
+  std::promise<Status> added;
+  registry.load(tiny("added"), [&](const Status& status) { added.set_value(status); });
+  loading.set_value();
+  EXPECT_TRUE(added.get_future().get().ok());
+  EXPECT_THAT(names(registry), ElementsAre("tiny", "added"));
 }
 
 TEST_F(ModelRegistryTest, KeepsToTheMemoryBudget) {

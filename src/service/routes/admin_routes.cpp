@@ -31,14 +31,18 @@ Json models_json(const Call& call) {
 
 HttpResponse get_model_reports(Call& call) { return json_response(models_json(call)); }
 
-/// The models that the request names, with what it does not say taken from those that are there.
+/// The models that the request names, with what it does not say taken from those that are there; without a
+/// name all but those that never served.
 std::vector<ModelSpec> asked_specs(Call& call) {
   const std::string name = text_field(call, "name");
   std::vector<ModelSpec> specs;
   for (const ModelReport& report : call.service().models.reports()) {
-    if (name.empty() || report.spec.name == name) specs.push_back(report.spec);
+    const bool hopeless = report.state == ModelState::Failed && !report.serving;
+    if (name.empty() ? !hopeless : report.spec.name == name) specs.push_back(report.spec);
   }
   if (name.empty()) return specs;
+  if (call.service().models.aliases().contains(name))
+    refuse_field({"body", "name"}, "this is an alias: expected a model's own name");
   const std::string file = text_field(call, "file");
   if (specs.empty() && file.empty())
     refuse_field({"body", "file"}, "this model is new: expected its file", "missing");
