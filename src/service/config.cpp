@@ -8,6 +8,8 @@
 #include <limits>
 #include <numeric>
 
+#include "facet/precision.h"
+
 namespace facet::service {
 namespace {
 
@@ -323,6 +325,11 @@ Status check_config(const ServiceConfig& config) {
     if (is_model(alias)) return bad_config(fmt::format("alias '{}': a model has this name", alias));
     if (!is_model(target))
       return bad_config(fmt::format("alias '{}': there is no model '{}'", alias, target));
+  }
+  for (const auto& [name, entry] : config.models) {
+    if (!entry.precision.empty() && !precision_from_name(entry.precision))
+      return bad_config(fmt::format("model '{}': expected precision fp32, bf16, int8 or auto, found '{}'",
+                                    name, entry.precision));
   }
   if (config.max_bodies_bytes < config.max_body_bytes)
     return bad_config("max_bodies: expected at least max_body");

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -120,8 +121,8 @@ Status apply_vertex(const VertexVariables& variables, ServiceConfig& config);
 
 /// The models to serve when none is named: those in the folder, here or in a bucket, that AIP_STORAGE_URI
 /// names, else MobileSAM. Of a bucket only the list is read; the models are fetched when they are loaded.
-/// Errors  Usage: no such folder, no model in it; FetchFailed: the bucket is not to be read
-Status add_default_models(const std::string& storage_uri, ServiceConfig& config);
+/// Errors  Usage: no such folder, no model in it; FetchFailed: the bucket is not to be read; Cancelled
+Status add_default_models(const std::string& storage_uri, ServiceConfig& config, const std::stop_token& stop);
 
 /// What only the whole tells.   Errors  Usage naming the key
 Status check_config(const ServiceConfig& config);

@@ -16,8 +16,12 @@ constexpr std::string_view kDefaultModel = "mobile_sam";
 constexpr std::array<std::string_view, 5> kExtensions = {".pt", ".pth", ".safetensors", ".onnx", ".facet"};
 
 // The port is bound only after the list is read: a platform that waits for it must not lose patience.
-const models::DownloadOptions kListing{
-    .attempts = 3, .connect_timeout = std::chrono::seconds(5), .stall_timeout = std::chrono::seconds(10)};
+models::DownloadOptions listing(const std::stop_token& stop) {
+  return {.stop = stop,
+          .attempts = 3,
+          .connect_timeout = std::chrono::seconds(5),
+          .stall_timeout = std::chrono::seconds(10)};
+}
 
 Status bad_uri(const std::string& uri, std::string_view reason) {
   return {StatusCode::Usage, fmt::format("AIP_STORAGE_URI {}: {}", uri, reason)};
@@ -30,15 +34,17 @@ bool is_model(const fs::path& path) {
 Result<std::vector<fs::path>> files_here(const std::string& uri) {
   std::vector<fs::path> files;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(uri, error)) {
-    if (entry.is_regular_file()) files.push_back(entry.path());
+  for (fs::directory_iterator at(uri, error); !error && at != fs::directory_iterator(); at.increment(error)) {
+    std::error_code unreadable;
+    if (at->is_regular_file(unreadable)) files.push_back(at->path());
   }
   if (error) return bad_uri(uri, error.message());
   return files;
 }
 
-Result<std::vector<fs::path>> files_in_bucket(const std::string& uri, const CloudHosts& hosts) {
-  const Result<std::vector<CloudObject>> objects = CloudStorage(hosts, kListing).list(uri);
+Result<std::vector<fs::path>> files_in_bucket(const std::string& uri, const CloudHosts& hosts,
+                                              const std::stop_token& stop) {
+  const Result<std::vector<CloudObject>> objects = CloudStorage(hosts, listing(stop)).list(uri);
   if (!objects.ok()) return objects.status().with_context("AIP_STORAGE_URI " + uri);
   std::vector<fs::path> files;
   for (const CloudObject& object : *objects)
@@ -48,10 +54,11 @@ Result<std::vector<fs::path>> files_in_bucket(const std::string& uri, const Clou
 
 }  // namespace
 
-Status add_default_models(const std::string& storage_uri, ServiceConfig& config) {
+Status add_default_models(const std::string& storage_uri, ServiceConfig& config,
+                          const std::stop_token& stop) {
   if (storage_uri.empty()) return set_config_key(config, "model", fmt::format("{0}={0}", kDefaultModel));
   FACET_ASSIGN_OR_RETURN(std::vector<fs::path> files, is_cloud_uri(storage_uri)
-                                                          ? files_in_bucket(storage_uri, config.cloud)
+                                                          ? files_in_bucket(storage_uri, config.cloud, stop)
                                                           : files_here(storage_uri));
   std::erase_if(files, [](const fs::path& file) { return !is_model(file); });
   if (files.empty())

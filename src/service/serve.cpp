@@ -74,18 +74,18 @@ class Service {
         pictures_(config_.picture_store_bytes),
         decoded_(config_.max_decoded_bytes),
         engine_(engine_options(config_), cache_, store_.get(), *metrics_),
-        models_(engine_, *metrics_,
-                {.memory_budget_bytes = config_.model_memory_bytes,
-                 .load_threads = config_.threads,
-                 .device = config_.device,
-                 .packed_folder = options.packed_folder,
-                 .locate = [this](const auto& file, const auto& stop) { return locate(file, stop); }}),
         background_(available_processors()),
         routes_(public_routes(config_)),
         admin_routes_(admin_routes()),
         openapi_(openapi_text(routes_, schema_components(), options.version, !access_.open())),
         admin_openapi_(openapi_text(admin_routes_, schema_components(), options.version, false)),
         server_(http_limits(config_)),
+        models_(engine_, *metrics_,
+                {.memory_budget_bytes = config_.model_memory_bytes,
+                 .load_threads = config_.threads,
+                 .device = config_.device,
+                 .packed_folder = options.packed_folder,
+                 .locate = [this](const auto& file, const auto& stop) { return locate(file, stop); }}),
         pool_(config_.max_requests) {
     add_gauges();
   }
@@ -100,7 +100,7 @@ class Service {
                 {"port", port},
                 {"admin_port", admin_port},
                 {"tls", !config_.tls_key.empty()}});
-    server_.on_signal(SIGHUP, [this] { reload(); });
+    server_.on_signal(SIGHUP, [this] { ask_reload(); });
     const std::stop_callback on_stop(options_.stop, [this] { server_.post([this] { begin_drain(); }); });
     server_.run();
     log_.write(RequestLog::Level::Info, "stopped", Json::object());
@@ -195,9 +195,18 @@ class Service {
     }
   }
 
-  void reload() {
+  /// Off the server's thread: the list of a bucket may take seconds. A reload that waits is for all who ask.
+  void ask_reload() {
+    if (reload_waits_.exchange(true)) return;
+    models_.run([this](const std::stop_token& stop) {
+      reload_waits_ = false;
+      reload(stop);
+    });
+  }
+
+  void reload(const std::stop_token& stop) {
     log_.write(RequestLog::Level::Info, "reload", Json::object());
-    Result<ServiceConfig> config = options_.reload ? options_.reload() : Result<ServiceConfig>(config_);
+    Result<ServiceConfig> config = options_.reload ? options_.reload(stop) : Result<ServiceConfig>(config_);
     const Status status = config.ok() ? load_models(*config, false) : config.status();
     if (!status.ok()) log_reload(status);
   }
@@ -256,9 +265,9 @@ class Service {
   PictureStore pictures_;
   ByteBudget decoded_;  // ends after the engine, whose jobs hold pictures
   Engine engine_;
-  ModelRegistry models_;
   BackgroundThreads background_;
   std::atomic<bool> draining_{false};
+  std::atomic<bool> reload_waits_{false};
   std::chrono::steady_clock::time_point drain_end_;
   Status failure_;
   const RouteTable routes_;
@@ -266,6 +275,7 @@ class Service {
   const std::string openapi_;
   const std::string admin_openapi_;
   HttpServer server_;
+  ModelRegistry models_;  // a load that fails ends the server
   RequestPool pool_;  // its threads hand answers to the server: it ends first
   const ServiceContext context_ = context(openapi_);
   const ServiceContext admin_context_ = context(admin_openapi_);

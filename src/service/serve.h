@@ -17,7 +17,7 @@ struct ServeOptions {
   std::string version;
   std::stop_token stop;  ///< SIGTERM: begins the drain
   /// Reads and checks the configuration again, for SIGHUP: its models and aliases take over.
-  std::function<Result<ServiceConfig>()> reload;
+  std::function<Result<ServiceConfig>(const std::stop_token& stop)> reload;
   /// Both ports are bound; the second is 0 when there is none.
   std::function<void(std::uint16_t port, std::uint16_t admin_port)> listening;
 };

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "e2e/facet_program.h"
@@ -83,6 +84,31 @@ TEST_F(Buckets, WhatWasFetchedIsNotFetchedAgainUnlessItChanged) {
   put("models", "small.safetensors");  // a new generation
   EXPECT_EQ(server.admin("POST", "/admin/models", {{"name", "small"}}).status, 200);
   EXPECT_EQ(transfers(), 2);
+}
+
+TEST_F(Buckets, AReloadTakesWhatTheFolderHasNow) {
+  put("models", "small.safetensors");
+  const ServeProcess server(setup("gs://models"));
+  put("models", "another.safetensors");
+  fs::remove(folder_ / "objects" / "models" / "small.safetensors");
+  server.signal(SIGHUP);
+  wait_until([&] { return server.has_event("reloaded"); });
+  const Json models = server.get("/v1/models").json()["models"];
+  ASSERT_EQ(models.size(), 1U) << models;
+  expect_serves(server, "another");
+}
+
+TEST_F(Buckets, AReloadThatWaitsForTheFolderHoldsNothingUp) {
+  put("models", "small.safetensors");
+  ServeProcess server(setup("gs://models"));
+  cloud_->fall_silent();
+  server.signal(SIGHUP);
+  wait_until([&] { return server.has_event("reload"); });
+  server.signal(SIGHUP);
+  expect_serves(server, "small");
+  EXPECT_FALSE(server.has_event("reload_failed")) << "it was waited for";
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
 }
 
 TEST_F(Buckets, AServerThatIsBusyIsAskedAgain) {

@@ -14,6 +14,7 @@ namespace facet::serve_tests {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 const Headers kPng = {{"Content-Type", "image/png"}};
@@ -22,16 +23,12 @@ std::string upload(const ServeProcess& server, const std::string& picture = pict
   return server.call("POST", "/v1/images", kPng, picture).json()["id"];
 }
 
-bool has_event(const ServeProcess& server, const std::string& event) {
-  return std::ranges::any_of(server.log(), [&](const Json& line) { return line["event"] == event; });
-}
-
 TEST(Lifecycle, IsReadyOnceModelsAreTriedAndLiveBefore) {
   ServeProcess server({.wait_until_ready = false});
   EXPECT_EQ(server.get("/livez").status, 200);
   wait_until([&] { return server.get("/readyz").status == 200; });
   EXPECT_EQ(server.get("/health").json()["status"], "UP");
-  EXPECT_TRUE(has_event(server, "model_ready"));
+  EXPECT_TRUE(server.has_event("model_ready"));
 }
 
 TEST(Lifecycle, SigtermEndsWithZeroAndReadinessFallsFirst) {
@@ -43,7 +40,7 @@ TEST(Lifecycle, SigtermEndsWithZeroAndReadinessFallsFirst) {
   EXPECT_EQ(served.status, 200) << "requests are served through the drain delay";
   EXPECT_EQ(served.headers.at("connection"), "close");
   EXPECT_EQ(server.wait(), 0);
-  EXPECT_TRUE(has_event(server, "stopped"));
+  EXPECT_TRUE(server.has_event("stopped"));
 }
 
 TEST(Lifecycle, ASecondSignalEndsAtOnce) {
@@ -94,7 +91,7 @@ TEST(Lifecycle, RequestsAtWorkAreAnsweredAfterTheListenersClose) {
   client.send(request.substr(0, request.size() - 10));
   wait_until([&] { return server.metric("facet_http_in_flight") >= 2; });
   server.signal(SIGTERM);
-  wait_until([&] { return Client(server.port()).receive().status == 0 && has_event(server, "draining"); });
+  wait_until([&] { return Client(server.port()).receive().status == 0 && server.has_event("draining"); });
   client.send(request.substr(request.size() - 10));
   EXPECT_EQ(client.receive().status, 201);
   EXPECT_EQ(server.wait(), 0);
@@ -169,7 +166,7 @@ TEST_F(Reload, ACorruptReplacementIsRefusedAndTheOldModelServesOn) {
 TEST_F(Reload, SighupLoadsAgain) {
   server_.signal(SIGHUP);
   wait_until([&] { return server_.admin("GET", "/admin/models").json()["models"][0]["generation"] == 2; });
-  EXPECT_TRUE(has_event(server_, "reload"));
+  EXPECT_TRUE(server_.has_event("reload"));
 }
 
 TEST_F(Reload, AnotherModelIsAddedThroughTheAdminPortOnly) {
@@ -198,6 +195,114 @@ TEST_F(Reload, ANewModelThatCannotBeLoadedLeavesTheServiceReady) {
   const Json whole = {{"name", "new"}, {"file", e2e::tiny_model().string()}};
   EXPECT_EQ(server_.admin("POST", "/admin/models", whole).status, 200);
   EXPECT_EQ(server_.call("POST", "/v1/images?model=new", kPng, picture_bytes()).status, 201);
+}
+
+/// A service from a file that is then another, and SIGHUP.
+class ReloadFile : public ::testing::Test {
+ protected:
+  ReloadFile() {
+    for (const char* model : {"one", "two", "three"}) fs::copy_file(e2e::tiny_model(), file_of(model));
+    write({"one", "two"}, "fast: one");
+    server_ = std::make_unique<ServeProcess>(
+        ServeProcess::Setup{.options = {"--config", config_.string()}, .tiny_model = false});
+  }
+  [[nodiscard]] fs::path file_of(const std::string& model) const {
+    return folder_ / (model + ".safetensors");
+  }
+  void write(const std::vector<std::string>& models, const std::string& aliases) {
+    std::string text = "aliases: {" + aliases + "}\nmodels:\n";
+    for (const std::string& model : models) text += "  " + model + ": " + file_of(model).string() + "\n";
+    e2e::write_file(config_, text);
+  }
+  void reload(const std::string& outcome) const {
+    server_->signal(SIGHUP);
+    wait_until([&] { return server_->has_event(outcome); });
+  }
+  /// The model that answers for a name; "" for the default.
+  [[nodiscard]] std::string answering(const std::string& name) const {
+    const std::string query = name.empty() ? "" : "?model=" + name;
+    const Answer answer = server_->call("POST", "/v1/images" + query, kPng, picture_bytes());
+    return answer.status == 201 ? answer.json()["model"].get<std::string>() : std::to_string(answer.status);
+  }
+  [[nodiscard]] std::vector<std::string> served() const {
+    const Json models = server_->get("/v1/models").json()["models"];
+    std::vector<std::string> names;
+    for (const Json& model : models) names.push_back(model["name"]);
+    return names;
+  }
+  void expect_all_as_it_was() const {
+    EXPECT_THAT(served(), ElementsAre("one", "two"));
+    EXPECT_EQ(server_->get("/v1/models").json()["aliases"], Json({{"fast", "one"}}));
+    EXPECT_EQ(answering(""), "one");
+    EXPECT_EQ(answering("fast"), "one");
+    EXPECT_EQ(server_->get("/readyz").status, 200);
+  }
+
+  const testing::TemporaryFolder folder_;
+  const fs::path config_ = folder_ / "serve.yaml";
+  std::unique_ptr<ServeProcess> server_;
+};
+
+TEST_F(ReloadFile, WhatTheFileSaysHolds) {
+  EXPECT_EQ(answering("fast"), "one");
+  EXPECT_EQ(
+      server_->admin("POST", "/admin/models", {{"name", "added"}, {"file", file_of("two").string()}}).status,
+      200);
+  write({"three", "two"}, "quick: two");
+  reload("reloaded");
+  EXPECT_THAT(served(), ElementsAre("three", "two"));
+  EXPECT_EQ(server_->get("/v1/models").json()["aliases"], Json({{"quick", "two"}}));
+  EXPECT_EQ(answering(""), "three");
+  EXPECT_EQ(answering("quick"), "two");
+  for (const char* gone : {"one", "fast", "added"}) EXPECT_EQ(answering(gone), "422") << gone;
+  EXPECT_EQ(server_->get("/readyz").status, 200);
+}
+
+TEST_F(ReloadFile, AnAliasThatIsAModelChangesNothing) {
+  write({"two", "three"}, "two: three");
+  reload("reload_failed");
+  expect_all_as_it_was();
+  EXPECT_THAT(server_->standard_error(), HasSubstr("a model has this name"));
+}
+
+TEST_F(ReloadFile, AFileThatIsNotThereChangesNothing) {
+  write({"three", "nowhere"}, "quick: three");
+  reload("reload_failed");
+  expect_all_as_it_was();
+  EXPECT_THAT(server_->standard_error(), HasSubstr("nowhere.safetensors"));
+}
+
+TEST_F(ReloadFile, AFileThatIsNoYamlChangesNothing) {
+  e2e::write_file(config_, "models: [");
+  reload("reload_failed");
+  expect_all_as_it_was();
+}
+
+TEST_F(ReloadFile, AServedModelWhoseFileIsGoneServesOn) {
+  fs::remove(file_of("one"));
+  reload("reload_failed");
+  expect_all_as_it_was();
+}
+
+TEST_F(ReloadFile, AServedModelWhoseFileIsBrokenServesOnBesideNewOnes) {
+  e2e::write_file(file_of("new"), "not a model");
+  fs::rename(file_of("new"), file_of("one"));
+  write({"one", "three"}, "fast: three");
+  reload("reloaded");
+  EXPECT_THAT(served(), ElementsAre("one", "three"));
+  EXPECT_EQ(answering(""), "one");
+  EXPECT_EQ(answering("fast"), "three");
+  EXPECT_TRUE(server_->has_event("model_failed"));
+}
+
+TEST_F(ReloadFile, NewModelsOfWhichNoneLoadsLeaveTheOldOnes) {
+  e2e::write_file(file_of("broken"), "not a model");
+  write({"broken"}, "fast: broken");
+  reload("reload_failed");
+  EXPECT_THAT(served(), ElementsAre("one", "two", "broken"));
+  EXPECT_EQ(answering(""), "one");
+  EXPECT_EQ(answering("fast"), "one");
+  EXPECT_EQ(server_->get("/readyz").status, 200);
 }
 
 TEST(Clients, OneGoneInMidUploadLeavesNothingBehind) {

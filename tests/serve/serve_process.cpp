@@ -239,6 +239,10 @@ std::vector<Json> ServeProcess::log() const {
   return lines;
 }
 
+bool ServeProcess::has_event(const std::string& event) const {
+  return std::ranges::any_of(log(), [&](const Json& line) { return line["event"] == event; });
+}
+
 void pause_briefly() { std::this_thread::sleep_for(std::chrono::milliseconds(5)); }
 
 std::string picture_bytes(int height, int width) {

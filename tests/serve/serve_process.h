@@ -89,6 +89,7 @@ class ServeProcess {
   int wait();
   /// The lines of the log so far.
   [[nodiscard]] std::vector<Json> log() const;
+  [[nodiscard]] bool has_event(const std::string& event) const;
   [[nodiscard]] std::string standard_error() const;
   [[nodiscard]] bool running();
 

@@ -64,6 +64,8 @@ ScriptServer::~ScriptServer() {
 
 std::string ScriptServer::url(const std::string& path) const { return "http://127.0.0.1:" + port_ + path; }
 
+void ScriptServer::fall_silent() const { kill(process_, SIGSTOP); }
+
 std::vector<std::string> ScriptServer::requests() const {
   std::ifstream log(folder_ / "log");
   std::vector<std::string> lines;

@@ -21,6 +21,8 @@ class ScriptServer {
   ScriptServer& operator=(const ScriptServer&) = delete;
 
   [[nodiscard]] std::string url(const std::string& path) const;
+  /// From now on connections are taken, and nothing is ever answered.
+  void fall_silent() const;
   /// The requests so far: "/file bytes=100-", or "/file -" without a range.
   [[nodiscard]] std::vector<std::string> requests() const;
 

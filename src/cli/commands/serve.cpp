@@ -24,7 +24,8 @@ struct ServeCommandOptions {
 };
 
 /// Weaker to stronger: defaults, Vertex AI's variables, the file, the command line.
-Result<ServiceConfig> make_config(const ServeCommandOptions& options, const Io& io) {
+Result<ServiceConfig> make_config(const ServeCommandOptions& options, const Io& io,
+                                  const std::stop_token& stop) {
   ServiceConfig config;
   FACET_RETURN_IF_ERROR(service::apply_vertex({.http_port = io.variable("AIP_HTTP_PORT"),
                                                .health_route = io.variable("AIP_HEALTH_ROUTE"),
@@ -41,7 +42,7 @@ Result<ServiceConfig> make_config(const ServeCommandOptions& options, const Io& 
     }
   }
   if (config.models.empty())
-    FACET_RETURN_IF_ERROR(service::add_default_models(io.variable("AIP_STORAGE_URI"), config));
+    FACET_RETURN_IF_ERROR(service::add_default_models(io.variable("AIP_STORAGE_URI"), config, stop));
   FACET_RETURN_IF_ERROR(service::check_config(config));
   return config;
 }
@@ -55,7 +56,7 @@ void announce(const ServiceConfig& config, std::uint16_t port, std::uint16_t adm
 }
 
 Status run_serve(const ServeCommandOptions& options, Io& io) {
-  FACET_ASSIGN_OR_RETURN(ServiceConfig config, make_config(options, io));
+  FACET_ASSIGN_OR_RETURN(ServiceConfig config, make_config(options, io, io.stop));
   FACET_ASSIGN_OR_RETURN(models::ModelFolder folder, open_model_folder(options.model, io));
   io.allow_long_end();
   service::ServeOptions serve{.config = std::move(config),
@@ -63,7 +64,7 @@ Status run_serve(const ServeCommandOptions& options, Io& io) {
                               .packed_folder = packed_folder(options.model, io),
                               .version = build_info().version,
                               .stop = io.stop};
-  serve.reload = [&options, &io] { return make_config(options, io); };
+  serve.reload = [&](const std::stop_token& stop) { return make_config(options, io, stop); };
   serve.listening = [&](std::uint16_t port, std::uint16_t admin_port) {
     announce(serve.config, port, admin_port, io);
   };
