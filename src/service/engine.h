@@ -85,7 +85,7 @@ struct EngineOptions {
   /// Encodes waiting at most; decodes have as many places of their own. Beyond it: Unavailable.
   int max_queued = 100;
   int max_batch = 8;                         ///< pictures encoded together at most
-  std::chrono::milliseconds max_delay{100};  ///< a batch waits for more pictures at most this long
+  std::chrono::milliseconds max_delay{0};    ///< a batch waits for more pictures at most this long
   /// Whether pictures encoded together take less time than one after the other. On a CPU they do not
   /// (docs/performance.md): each batch closes at once with one picture, and nobody waits for nothing.
   bool batching_pays = false;

@@ -42,6 +42,7 @@ EngineOptions engine_options(const ServiceConfig& config) {
           .max_queued = config.max_queued,
           .max_batch = config.max_batch,
           .max_delay = config.max_delay,
+          .batching_pays = config.device != "cpu",
           .max_decode_wait = config.max_click_wait};
 }
 

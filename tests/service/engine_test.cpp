@@ -322,6 +322,7 @@ TEST_F(EngineTest, AnswersABadPromptAtOnce) {
 TEST_F(EngineTest, OneBadPictureOfABatchFailsAlone) {
   options.batching_pays = true;
   options.max_batch = 2;
+  options.max_delay = std::chrono::milliseconds(100);
   const auto good = std::make_shared<Image>(Size{48, 64});
   Outcome<Encoded> fine, bad;
   engine().encode({model, good, content_hash({}, "good"), {}, {}}, fine.completion());
@@ -334,6 +335,7 @@ TEST_F(EngineTest, OneBadPictureOfABatchFailsAlone) {
 TEST_F(EngineTest, ClosesBatchesWhenFullAndWhenTheDelayIsOver) {
   options.batching_pays = true;
   options.max_batch = 2;
+  options.max_delay = std::chrono::milliseconds(100);
   std::vector<Outcome<Encoded>> encodes(3);
   for (int i = 0; i < 2; ++i)
     engine().encode(picture(std::string(1, char('a' + i))), encodes[i].completion());
@@ -344,6 +346,18 @@ TEST_F(EngineTest, ClosesBatchesWhenFullAndWhenTheDelayIsOver) {
   EXPECT_TRUE(encodes[2].get().ok());
   EXPECT_THAT(metrics.text(), HasSubstr("facet_encode_batches_closed_total{reason=\"delay\"} 1\n"
                                         "facet_encode_batches_closed_total{reason=\"full\"} 1"));
+}
+
+TEST_F(EngineTest, WithoutADelayWhatWaitedMeanwhileIsOneBatch) {
+  options.batching_pays = true;
+  std::vector<Outcome<Encoded>> encodes(3);
+  {
+    Hold hold(*this, embedding());
+    for (int i = 0; i < 3; ++i)
+      engine().encode(picture(std::string(1, char('a' + i))), encodes[i].completion());
+  }
+  for (Outcome<Encoded>& encode : encodes) EXPECT_TRUE(encode.get().ok());
+  EXPECT_THAT(metrics.text(), HasSubstr("facet_encode_batch_size_sum 4\nfacet_encode_batch_size_count 2"));
 }
 
 TEST_F(EngineTest, DoesNotWaitForABatchThatBringsNothing) {
