@@ -210,7 +210,7 @@ std::vector<DecoderPrompt> with_own_masks(ops::Context& ctx, std::span<const Dec
 std::vector<Candidate> clean_up(ops::Context& ctx, std::vector<Candidate> candidates, int min_area,
                                 float iou_threshold) {
   std::vector<float> unchanged(candidates.size());
-  ctx.team().parallel_for(std::int64_t(candidates.size()), [&](std::int64_t i, int) {
+  const auto clean = [&](std::size_t i) {
     Bitmap mask = rle_decode(candidates[i].mask.rle);
     const bool filled = segment::remove_small_regions(mask, min_area, segment::SmallRegions::Holes);
     const bool cleared = segment::remove_small_regions(mask, min_area, segment::SmallRegions::Islands);
@@ -219,7 +219,14 @@ std::vector<Candidate> clean_up(ops::Context& ctx, std::vector<Candidate> candid
     candidates[i].mask.rle = rle_encode(mask);
     candidates[i].mask.area = rle_area(candidates[i].mask.rle);
     candidates[i].box = corner_box(rle_bbox(candidates[i].mask.rle));
-  });
+  };
+  // A mask of a large picture takes a second.
+  const auto together = std::size_t(ctx.team().size());
+  for (std::size_t begin = 0; begin < candidates.size(); begin += together) {
+    ctx.between_blocks();
+    ctx.team().parallel_for(std::int64_t(std::min(together, candidates.size() - begin)),
+                            [&](std::int64_t i, int) { clean(begin + std::size_t(i)); });
+  }
   return select(std::move(candidates), unchanged, iou_threshold);
 }
 
@@ -309,6 +316,7 @@ Result<std::vector<AutomaticMask>> AutomaticMaskGenerator::run(const Embedding* 
       all = select(std::move(all), scores, options_.crop_nms_thresh);
     }
     if (options_.min_mask_region_area > 0) {
+      const RunScope scope(ctx, options_.between_blocks, options_.stop);
       all = clean_up(ctx, std::move(all), options_.min_mask_region_area,
                      std::max(options_.box_nms_thresh, options_.crop_nms_thresh));
     }

@@ -30,7 +30,7 @@ void Engine::everything(EverythingRequest request, Completion<EverythingFound> d
 
 std::chrono::seconds Engine::retry_after() const { return impl_->retry_after(); }
 
-TimePoint Engine::last_sign_of_life() const { return impl_->last_sign_of_life(); }
+bool Engine::alive() const { return impl_->alive(); }
 
 EmbeddingKey embedding_key(const ServedModel& model, const ContentHash& content, const std::string& tenant) {
   const ModelInfo& info = model_info(*model.model);

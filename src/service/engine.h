@@ -84,8 +84,8 @@ struct EngineOptions {
   int threads = 0;  ///< of the engine's team; 0 takes the processors this process may run on
   /// Encodes waiting at most; decodes have as many places of their own. Beyond it: Unavailable.
   int max_queued = 100;
-  int max_batch = 8;                         ///< pictures encoded together at most
-  std::chrono::milliseconds max_delay{0};    ///< a batch waits for more pictures at most this long
+  int max_batch = 8;                       ///< pictures encoded together at most
+  std::chrono::milliseconds max_delay{0};  ///< a batch waits for more pictures at most this long
   /// Whether pictures encoded together take less time than one after the other. On a CPU they do not
   /// (docs/performance.md): each batch closes at once with one picture, and nobody waits for nothing.
   bool batching_pays = false;
@@ -93,6 +93,9 @@ struct EngineOptions {
   /// Beyond a few, a decode that would wait longer than this is refused: who is let in keeps a good latency,
   /// however many more there are than can be served.
   std::chrono::milliseconds max_decode_wait{250};
+  /// Work that comes to no place where others are let in for so long hangs, as on a lost device. The longest
+  /// way between two such places that is known is the clean-up of a mask of a very large picture: seconds.
+  std::chrono::milliseconds hang_limit = std::chrono::minutes(5);
 };
 
 /// Runs models for many requests on one device with one team of threads.
@@ -131,8 +134,8 @@ class Engine {
 
   /// How long a refused client should stay away: the time the queue needs at the speed measured last.
   [[nodiscard]] std::chrono::seconds retry_after() const;
-  /// When the engine's thread last came by; a hung device does not answer. Never, while there is no work.
-  [[nodiscard]] TimePoint last_sign_of_life() const;
+  /// Not while its thread has had work for the hang limit and gives no sign of life.
+  [[nodiscard]] bool alive() const;
 
  private:
   class Impl;

@@ -26,9 +26,10 @@ class Engine::Impl : public std::enable_shared_from_this<Engine::Impl> {
   void submit(DecodeRequest request, Completion<Decoded> done) FACET_EXCLUDES(mutex_);
   void submit(EverythingRequest request, Completion<EverythingFound> done) FACET_EXCLUDES(mutex_);
   [[nodiscard]] std::chrono::seconds retry_after() const FACET_EXCLUDES(mutex_);
-  [[nodiscard]] TimePoint last_sign_of_life() const;
+  [[nodiscard]] bool alive() const;
 
  private:
+  static constexpr Duration::rep kIdle = Duration::max().count();  // a sign of life that never grows old
   /// Seconds that one job of a lane took lately.
   struct Pace {
     double seconds_each = 0;
@@ -61,7 +62,7 @@ class Engine::Impl : public std::enable_shared_from_this<Engine::Impl> {
   void finish_encode(const EncodeJobPtr& job, const Result<Embedding>& result, EmbeddingSource source,
                      TimePoint began, Duration ran) FACET_EXCLUDES(mutex_);
   void report_queues() FACET_REQUIRES(mutex_);
-  /// Notes that the thread is alive.
+  /// Notes that the thread has work and is alive.
   void sign_of_life() { last_sign_.store(clock_.now().time_since_epoch().count()); }
 
   const EngineOptions options_;
@@ -84,7 +85,7 @@ class Engine::Impl : public std::enable_shared_from_this<Engine::Impl> {
   Duration worked_{};
   bool may_prepare_ = false;  // decodes ran since there was last nothing to prepare
 
-  std::atomic<Duration::rep> last_sign_{TimePoint::max().time_since_epoch().count()};
+  std::atomic<Duration::rep> last_sign_{kIdle};
   std::unique_ptr<Worker> worker_;
 };
 

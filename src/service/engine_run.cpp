@@ -78,7 +78,7 @@ void Engine::Impl::wait_for_work(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const TimePoint until = wanted_at();
     if (until <= clock_.now() || may_prepare_) return;
-    last_sign_.store(TimePoint::max().time_since_epoch().count());
+    last_sign_.store(kIdle);
     clock_.wait(changed_, mutex_, until);
   }
 }

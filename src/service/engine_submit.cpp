@@ -158,7 +158,9 @@ std::chrono::seconds Engine::Impl::retry_after() const {
                     std::chrono::seconds(60));
 }
 
-TimePoint Engine::Impl::last_sign_of_life() const { return TimePoint(Duration(last_sign_.load())); }
+bool Engine::Impl::alive() const {
+  return clock_.now().time_since_epoch() - Duration(last_sign_.load()) < options_.hang_limit;
+}
 
 void Engine::Impl::report_queues() {
   metrics_.encodes_queued.set(double(encodes_.queued()));

@@ -277,7 +277,7 @@ class Service {
   const std::string admin_openapi_;
   HttpServer server_;
   ModelRegistry models_;  // a load that fails ends the server
-  RequestPool pool_;  // its threads hand answers to the server: it ends first
+  RequestPool pool_;      // its threads hand answers to the server: it ends first
   const ServiceContext context_ = context(openapi_);
   const ServiceContext admin_context_ = context(admin_openapi_);
   Application application_{{context_, routes_, access_, cross_origin_, pool_, log_}};

@@ -310,5 +310,19 @@ TEST(AutomaticMaskGenerator, TakesAnEmbeddingForThePicture) {
   EXPECT_EQ(crops.generate(other, &image).status().code(), StatusCode::BadModel);
 }
 
+TEST(AutomaticMaskGenerator, GivesWayBetweenTheMasksItCleans) {
+  const auto turns = [](int min_mask_region_area) {
+    int count = 0;
+    AutomaticMaskOptions options{.points_per_side = 2};
+    options.pred_iou_thresh = 0;
+    options.stability_score_thresh = 0;
+    options.min_mask_region_area = min_mask_region_area;
+    options.between_blocks = [&] { ++count; };
+    EXPECT_TRUE(AutomaticMaskGenerator(tiny_model(), options).generate(drawn_image()).ok());
+    return count;
+  };
+  EXPECT_GT(turns(10), turns(0));
+}
+
 }  // namespace
 }  // namespace facet

@@ -312,6 +312,35 @@ TEST_F(EngineTest, RunsADecodeInTheMiddleOfALongJob) {
   EXPECT_THAT(order, ElementsAre("decode", "everything"));
 }
 
+TEST_F(EngineTest, IsNotAliveWhileItsWorkHangs) {
+  const Embedding on = embedding();
+  clock.advance(2 * options.hang_limit);
+  EXPECT_TRUE(engine().alive()) << "it has nothing to do";
+  Hold hold(*this, on);
+  clock.advance(options.hang_limit / 2);
+  EXPECT_TRUE(engine().alive());
+  clock.advance(options.hang_limit);
+  EXPECT_FALSE(engine().alive());
+  hold.release();
+  Outcome<Decoded> decoded;
+  engine().decode(click(on, 12), decoded.completion());
+  EXPECT_TRUE(decoded.get().ok());
+  EXPECT_TRUE(engine().alive());
+}
+
+TEST_F(EngineTest, EachPlaceThatLetsOthersInIsASignOfLife) {
+  std::atomic<bool> alive = true;
+  EverythingRequest request{model, embedding(), nullptr, {.points_per_side = 8}, {}};
+  request.options.progress = [&](int, int) {
+    clock.advance(options.hang_limit / 2);
+    if (!engine().alive()) alive = false;
+  };
+  Outcome<EverythingFound> everything;
+  engine().everything(request, everything.completion());
+  EXPECT_TRUE(everything.get().ok());
+  EXPECT_TRUE(alive);
+}
+
 TEST_F(EngineTest, AnswersABadPromptAtOnce) {
   DecodeRequest request = click(embedding(), 1000);
   Outcome<Decoded> outcome;

@@ -13,7 +13,10 @@ std::string_view status_word(const Call& call) {
   return call.service().models.ready() ? "UP" : "LOADING";
 }
 
-HttpResponse get_live(Call& /*call*/) { return json_response({{"status", "UP"}}); }
+HttpResponse get_live(Call& call) {
+  const bool alive = call.service().engine.alive();
+  return json_response({{"status", alive ? "UP" : "DOWN"}}, alive ? 200 : 503);
+}
 
 HttpResponse get_ready(Call& call) {
   return json_response({{"status", status_word(call)}, {"model_class", "facet"}}, is_ready(call) ? 200 : 503);
@@ -42,9 +45,8 @@ Route status_route(const char* path, const char* operation, const char* summary,
 }  // namespace
 
 void add_status_routes(std::vector<Route>& routes) {
-  Route live = status_route("/livez", "live", "Whether the process serves", get_live);
-  live.answers.pop_back();
-  routes.push_back(std::move(live));
+  routes.push_back(
+      status_route("/livez", "live", "Whether the process answers and its work goes on", get_live));
   routes.push_back(status_route("/readyz", "ready", "Whether all models are loaded and tried", get_ready));
   routes.push_back(status_route("/health", "health", "The same, as Label Studio asks", get_ready));
   Route metrics = status_route("/metrics", "metrics", "Metrics for Prometheus", get_metrics);
