@@ -121,7 +121,8 @@ Result<ServedModelPtr> ModelRegistry::load_now(const ModelSpec& spec, const std:
   Result<ModelPtr> model = load_model(file, {.threads = options_.load_threads,
                                              .precision = precision,
                                              .device = options_.device,
-                                             .packed_folder = options_.packed_folder});
+                                             .packed_folder = options_.packed_folder,
+                                             .file_may_change = true});
   if (!model.ok()) return model.status();
   int generation = 1;
   {

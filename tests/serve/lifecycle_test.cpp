@@ -163,6 +163,19 @@ TEST_F(Reload, ACorruptReplacementIsRefusedAndTheOldModelServesOn) {
       << "the public port names files";
 }
 
+TEST(Models, APackedFileThatIsWrittenOverDisturbsNobody) {
+  const testing::TemporaryFolder folder;
+  const fs::path packed = folder / "model.facet";
+  ASSERT_EQ(e2e::run_facet({"convert", e2e::tiny_model().string(), packed.string()}).status, 0);
+  ServeProcess server({.options = {"--model", "m=" + packed.string()}, .tiny_model = false});
+  fs::resize_file(packed, 0);  // as a copy over it begins
+  const std::string path = "/v1/images/" + upload(server) + "/masks";
+  EXPECT_EQ(server.post_json(path, {{"points", {{40, 60}}}}).status, 200);
+  EXPECT_EQ(server.admin("POST", "/admin/models", {{"name", "m"}}).status, 422);
+  EXPECT_EQ(server.post_json(path, {{"points", {{41, 60}}}}).status, 200);
+  EXPECT_TRUE(server.running());
+}
+
 TEST_F(Reload, SighupLoadsAgain) {
   server_.signal(SIGHUP);
   wait_until([&] { return server_.admin("GET", "/admin/models").json()["models"][0]["generation"] == 2; });
