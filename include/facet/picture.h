@@ -23,8 +23,8 @@ struct ReadOptions {
   std::int64_t max_pixels = std::int64_t{1} << 28;
   /// The most memory one decoded picture may ask for; also the largest file that is loaded whole.
   std::int64_t max_bytes = std::int64_t{1} << 32;
-  /// Asked for the memory that decoding will hold, in bytes, before any of it is allocated; what it answers but
-  /// Ok is why the picture is not read. It may be asked again for another part of the same picture.
+  /// Asked for the memory that decoding will hold, in bytes, before any of it is allocated; what it answers
+  /// but Ok is why the picture is not read. It may be asked again for another part of the same picture.
   std::function<Status(std::int64_t bytes)> reserve;
 };
 

@@ -67,7 +67,7 @@ struct EverythingRequest {
   ServedModelPtr model;
   Embedding embedding;                 ///< of the whole picture
   std::shared_ptr<const Image> image;  ///< what crops are cut from; null without crops
-  AutomaticMaskOptions options;  ///< `progress` is called on the engine's thread; `stop` is not used
+  AutomaticMaskOptions options;        ///< `progress` is called on the engine's thread; `stop` is not used
   RequestScope scope;
 };
 struct EverythingFound {

@@ -197,7 +197,8 @@ void Engine::Impl::run_everything(const EverythingJobPtr& job) {
   request.options.between_blocks = [this] { give_way(); };
   request.options.stop = job->stop.get_token();
   const Result<std::vector<AutomaticMask>> found = contained([&] {
-    return AutomaticMaskGenerator(runs_.of(request.model).encoder, request.options).generate(request.embedding, request.image.get());
+    return AutomaticMaskGenerator(runs_.of(request.model).encoder, request.options)
+        .generate(request.embedding, request.image.get());
   });
   const StageTimes times{began - job->waiter.since, worked_ + (clock_.now() - block_began_)};
   bool answered = false;

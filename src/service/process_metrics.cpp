@@ -86,7 +86,7 @@ void add_process_metrics(Metrics& metrics) {
   metrics.gauge_function("facet_process_memory_limit_bytes", "Memory that the process may use.",
                          memory_limit_bytes);
   metrics.counter_function("facet_process_cpu_seconds_total", "Processor time of the process.",
-                         processor_seconds);
+                           processor_seconds);
   metrics.gauge_function("facet_process_cpu_limit", "Processors that the process may use.", processor_limit);
   metrics.gauge_function("facet_process_open_files", "Open descriptors.", open_files);
 }
