@@ -183,7 +183,7 @@ const std::array kKeys = {
               set_number<&C::max_queued, 1, 100'000>, get_text<&C::max_queued>},
     ConfigKey{"max_batch", "N", "pictures encoded together at most, on a GPU", false,
               set_number<&C::max_batch, 1, 256>, get_text<&C::max_batch>},
-    ConfigKey{"max_delay", "MS", "a batch waits this long for more pictures, on a GPU", false,
+    ConfigKey{"max_delay", "MS", "a batch waits for pictures on their way, on a GPU", false,
               kSetMs<&C::max_delay>, get_text<&C::max_delay>},
     ConfigKey{"max_click_wait", "MS", "a click that would wait longer than this is refused at once", false,
               kSetMs<&C::max_click_wait>, get_text<&C::max_click_wait>},

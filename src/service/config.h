@@ -41,7 +41,7 @@ struct ServiceConfig {
   int threads = 0;
   int max_queued = 100;
   int max_batch = 8;
-  std::chrono::milliseconds max_delay{0};
+  std::chrono::milliseconds max_delay{100};
   std::chrono::milliseconds max_click_wait{250};
   std::size_t embedding_cache_bytes = std::size_t{512} << 20;
   std::size_t picture_store_bytes = std::size_t{256} << 20;

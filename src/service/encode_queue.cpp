@@ -50,6 +50,7 @@ std::optional<EncodeQueue::Closed> EncodeQueue::why_closed(const EngineOptions& 
   const std::size_t length = batch_length(options);
   if (length == std::size_t(options.max_batch)) return Closed::Full;
   if (length < line_.size()) return Closed::OtherModel;
+  if (expected_ + looking_up_ == 0) return Closed::Complete;
   return {};
 }
 

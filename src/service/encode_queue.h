@@ -57,13 +57,18 @@ class EncodeQueue {
   void found(const EncodeJobPtr& /*job*/) { --looking_up_; }
   void enqueue(const EverythingJobPtr& job) { everything_.push_back(job); }
 
-  enum class Closed { Alone, Full, Delay, OtherModel };
+  /// One more picture is on its way here, or no longer.
+  void expect() { ++expected_; }
+  void arrived() { --expected_; }
+
+  enum class Closed { Alone, Full, Delay, OtherModel, Complete };
   struct Batch {
     std::vector<EncodeJobPtr> jobs;  ///< empty: none is ready yet
     Closed closed = Closed::Alone;
   };
   /// The pictures to encode together now: one alone unless batching pays, else of one model up to max_batch,
-  /// once that many wait, the oldest has waited max_delay, or the next is for another model.
+  /// once that many wait, the oldest has waited max_delay, the next is for another model, or none is on its
+  /// way.
   [[nodiscard]] Batch take_batch(const EngineOptions& options, TimePoint now);
   /// When take_batch has something to give; max() when nothing is in line.
   [[nodiscard]] TimePoint ready_at(const EngineOptions& options) const;
@@ -88,6 +93,7 @@ class EncodeQueue {
   static void sweep_waiters(EncodeJob& job, TimePoint now, Answers& answers);
   std::size_t max_queued_;
   std::size_t looking_up_ = 0;
+  std::size_t expected_ = 0;
   std::deque<EncodeJobPtr> line_;
   std::deque<EverythingJobPtr> everything_;
   EverythingJobPtr running_everything_;

@@ -16,6 +16,8 @@ void Engine::find(const EmbeddingKey& key, Completion<std::optional<Encoded>> do
   impl_->find(key, done);
 }
 
+EncodeExpectation Engine::expect_encode() { return impl_->expect_encode(); }
+
 void Engine::encode(EncodeRequest request, Completion<Encoded> done) {
   impl_->submit(std::move(request), std::move(done));
 }

@@ -37,6 +37,9 @@ enum class EmbeddingSource {
   Joined,   ///< encoded for another request that wanted the same at the same time
 };
 
+/// While it lives, a batch that others wait in stays open for one more picture, for `max_delay` at most.
+using EncodeExpectation = std::shared_ptr<const void>;
+
 struct EncodeRequest {
   ServedModelPtr model;
   std::shared_ptr<const Image> image;
@@ -44,6 +47,7 @@ struct EncodeRequest {
   std::optional<ContentHash> content;
   std::string tenant;
   RequestScope scope;
+  EncodeExpectation expectation = nullptr;  ///< of this picture; ends when it is in line
 };
 struct Encoded {
   Embedding embedding;
@@ -84,8 +88,8 @@ struct EngineOptions {
   int threads = 0;  ///< of the engine's team; 0 takes the processors this process may run on
   /// Encodes waiting at most; decodes have as many places of their own. Beyond it: Unavailable.
   int max_queued = 100;
-  int max_batch = 8;                       ///< pictures encoded together at most
-  std::chrono::milliseconds max_delay{0};  ///< a batch waits for more pictures at most this long
+  int max_batch = 8;                         ///< pictures encoded together at most
+  std::chrono::milliseconds max_delay{100};  ///< a batch waits for pictures on their way at most this long
   /// Whether pictures encoded together take less time than one after the other. On a CPU they do not
   /// (docs/performance.md): each batch closes at once with one picture, and nobody waits for nothing.
   bool batching_pays = false;
@@ -122,6 +126,8 @@ class Engine {
 
   /// Looks into the caches only: ok with nothing when the embedding must be computed.
   void find(const EmbeddingKey& key, Completion<std::optional<Encoded>> done);
+  /// A picture will be encoded soon, or be found to be none.
+  [[nodiscard]] EncodeExpectation expect_encode();
   /// The embedding of a picture, from a cache or encoded; encoded always where it has no name in them.
   /// Errors  Unavailable when the queue is full or the deadline cannot be met; DeadlineExceeded; Cancelled;
   ///         as Predictor::set_image

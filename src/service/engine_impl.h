@@ -22,6 +22,7 @@ class Engine::Impl : public std::enable_shared_from_this<Engine::Impl> {
   void shut_down() FACET_EXCLUDES(mutex_);
 
   void find(const EmbeddingKey& key, const Completion<std::optional<Encoded>>& done);
+  [[nodiscard]] EncodeExpectation expect_encode() FACET_EXCLUDES(mutex_);
   void submit(EncodeRequest request, Completion<Encoded> done) FACET_EXCLUDES(mutex_);
   void submit(DecodeRequest request, Completion<Decoded> done) FACET_EXCLUDES(mutex_);
   void submit(EverythingRequest request, Completion<EverythingFound> done) FACET_EXCLUDES(mutex_);

@@ -15,6 +15,8 @@ const char* closed_name(EncodeQueue::Closed reason) {
       return "full";
     case EncodeQueue::Closed::Delay:
       return "delay";
+    case EncodeQueue::Closed::Complete:
+      return "complete";
     case EncodeQueue::Closed::OtherModel:
       return "other_model";
   }

@@ -47,6 +47,19 @@ void Engine::Impl::find(const EmbeddingKey& key, const Completion<std::optional<
   });
 }
 
+EncodeExpectation Engine::Impl::expect_encode() {
+  {
+    const MutexLock lock(mutex_);
+    encodes_.expect();
+  }
+  const auto end = [self = shared_from_this()](const void*) {
+    const MutexLock lock(self->mutex_);
+    self->encodes_.arrived();
+    self->changed_.notify_all();
+  };
+  return {this, end};
+}
+
 void Engine::Impl::submit(EncodeRequest request, Completion<Encoded> done) {
   std::optional<EmbeddingKey> key;
   if (request.content) key = embedding_key(*request.model, *request.content, request.tenant);
@@ -101,8 +114,8 @@ void Engine::Impl::answer_look_up(const EncodeJobPtr& job, const std::optional<E
       encodes_.found(job);
     } else {
       encodes_.enqueue(job);
-      changed_.notify_all();
     }
+    changed_.notify_all();
     report_queues();
   }
   if (found) finish_encode(job, *found, EmbeddingSource::Store, clock_.now(), {});

@@ -354,6 +354,7 @@ TEST_F(EngineTest, OneBadPictureOfABatchFailsAlone) {
   options.max_delay = std::chrono::milliseconds(100);
   const auto good = std::make_shared<Image>(Size{48, 64});
   Outcome<Encoded> fine, bad;
+  const EncodeExpectation more = engine().expect_encode();
   engine().encode({model, good, content_hash({}, "good"), {}, {}}, fine.completion());
   engine().encode({model, std::make_shared<Image>(Size{1, 9}), content_hash({}, "bad"), {}, {}},
                   bad.completion());
@@ -366,6 +367,7 @@ TEST_F(EngineTest, ClosesBatchesWhenFullAndWhenTheDelayIsOver) {
   options.max_batch = 2;
   options.max_delay = std::chrono::milliseconds(100);
   std::vector<Outcome<Encoded>> encodes(3);
+  const EncodeExpectation more = engine().expect_encode();
   for (int i = 0; i < 2; ++i)
     engine().encode(picture(std::string(1, char('a' + i))), encodes[i].completion());
   EXPECT_TRUE(encodes[0].get().ok());
@@ -377,7 +379,26 @@ TEST_F(EngineTest, ClosesBatchesWhenFullAndWhenTheDelayIsOver) {
                                         "facet_encode_batches_closed_total{reason=\"full\"} 1"));
 }
 
-TEST_F(EngineTest, WithoutADelayWhatWaitedMeanwhileIsOneBatch) {
+TEST_F(EngineTest, WaitsForPicturesOnTheirWayAndForNoOthers) {
+  options.batching_pays = true;
+  Outcome<Encoded> alone, first, second;
+  engine().encode(picture("alone"), alone.completion());
+  EXPECT_TRUE(alone.get().ok());  // time stands still
+  EncodeExpectation expectation = engine().expect_encode();
+  EncodeExpectation another = engine().expect_encode();
+  engine().encode(picture("first"), first.completion());
+  EncodeRequest request = picture("second");
+  request.expectation = std::move(expectation);
+  engine().encode(std::move(request), second.completion());
+  EXPECT_THAT(metrics.text(), HasSubstr("facet_encode_batch_size_count 1\n"));
+  another = nullptr;  // it was no picture
+  EXPECT_TRUE(first.get().ok());
+  EXPECT_TRUE(second.get().ok());
+  EXPECT_THAT(metrics.text(), HasSubstr("facet_encode_batches_closed_total{reason=\"complete\"} 2"));
+  EXPECT_THAT(metrics.text(), HasSubstr("facet_encode_batch_size_sum 3\nfacet_encode_batch_size_count 2"));
+}
+
+TEST_F(EngineTest, WhatWaitedMeanwhileIsOneBatch) {
   options.batching_pays = true;
   std::vector<Outcome<Encoded>> encodes(3);
   {

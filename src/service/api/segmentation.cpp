@@ -109,6 +109,7 @@ LoadedPicture load_picture(Call& call, std::string bytes, const Location& locati
   check_kind(bytes, call.service().config.allow_tiff, location);
   LoadedPicture picture{.bytes = std::make_shared<const std::string>(std::move(bytes))};
   const std::span view(reinterpret_cast<const std::uint8_t*>(picture.bytes->data()), picture.bytes->size());
+  picture.expectation = call.service().engine.expect_encode();
   const StageTimer timer(call, "decode");
   call.service().background.run([&] {
     refuse_if_nobody_waits(call);
@@ -146,9 +147,10 @@ ServedModelPtr find_model(Call& call, const std::string& name, const Location& l
   throw RefusedRequest(std::move(error));
 }
 
-Pending<Encoded> start_encode(Call& call, const ServedModelPtr& model, const LoadedPicture& picture) {
+Pending<Encoded> start_encode(Call& call, const ServedModelPtr& model, LoadedPicture& picture) {
   return Pending<Encoded>([&](Completion<Encoded> done) {
-    call.service().engine.encode({model, picture.image, picture.content, call.tenant, call.scope},
+    call.service().engine.encode({model, picture.image, picture.content, call.tenant, call.scope,
+                                  std::move(picture.expectation)},
                                  std::move(done));
   });
 }
@@ -157,7 +159,7 @@ Encoded finish_encode(Call& call, Pending<Encoded>& pending, const Location& loc
   return finish(call, pending, location, "encode");
 }
 
-Encoded encode(Call& call, const ServedModelPtr& model, const LoadedPicture& picture,
+Encoded encode(Call& call, const ServedModelPtr& model, LoadedPicture& picture,
                const Location& location) {
   Pending<Encoded> pending = start_encode(call, model, picture);
   return finish_encode(call, pending, location);

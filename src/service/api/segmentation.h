@@ -20,6 +20,7 @@ struct LoadedPicture {
   std::shared_ptr<const Image> image;
   ContentHash content;
   std::string format;
+  EncodeExpectation expectation;  ///< ends with the picture's encode, or its end
 
   [[nodiscard]] std::int64_t pixels() const { return std::int64_t{image->height()} * image->width(); }
 };
@@ -55,11 +56,10 @@ class Pending {
   std::future<Result<T>> result_;
 };
 
-[[nodiscard]] Pending<Encoded> start_encode(Call& call, const ServedModelPtr& model,
-                                            const LoadedPicture& picture);
+[[nodiscard]] Pending<Encoded> start_encode(Call& call, const ServedModelPtr& model, LoadedPicture& picture);
 /// Waits; notes the stages.   Errors  RefusedRequest as the engine's
 [[nodiscard]] Encoded finish_encode(Call& call, Pending<Encoded>& pending, const Location& location);
-[[nodiscard]] Encoded encode(Call& call, const ServedModelPtr& model, const LoadedPicture& picture,
+[[nodiscard]] Encoded encode(Call& call, const ServedModelPtr& model, LoadedPicture& picture,
                              const Location& location);
 /// Looks into the caches only.
 [[nodiscard]] std::optional<Encoded> find_embedding(Call& call, const ServedModel& model,

@@ -33,7 +33,7 @@ LoadedPicture uploaded_picture(Call& call) {
 
 HttpResponse post_image(Call& call) {
   const ServedModelPtr model = asked_model(call);
-  const LoadedPicture picture = uploaded_picture(call);
+  LoadedPicture picture = uploaded_picture(call);
   const Location location = {"body"};
   const Encoded encoded = encode(call, model, picture, location);
   const std::string id = picture.content.hex();
@@ -85,7 +85,8 @@ Encoded embedding_of(Call& call, const ServedModelPtr& model, const ContentHash&
   const auto stored = call.service().pictures.find(call.tenant, content.hex());
   if (std::optional<Encoded> found = find_embedding(call, *model, content)) return std::move(*found);
   if (!stored || stored->bytes == nullptr) refuse_gone(stored.has_value());
-  return encode(call, model, kept_picture(call, content), {"path", "id"});
+  LoadedPicture picture = kept_picture(call, content);
+  return encode(call, model, picture, {"path", "id"});
 }
 
 struct MaskView {

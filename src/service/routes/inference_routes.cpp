@@ -226,7 +226,7 @@ HttpResponse post_infer(Call& call) {
   std::vector<InferTensor> tensors =
       read_infer_tensors(*call.field("inputs"), body.substr(inference_header_length(call.request())));
   std::vector<Prompt> prompts = tensor_prompts(call, tensors);
-  const LoadedPicture picture = tensor_picture(call, tensors);
+  LoadedPicture picture = tensor_picture(call, tensors);
   const Encoded encoded = encode(call, model, picture, {"body", "inputs"});
   PredictOptions options{.multimask = default_multimask(prompts)};
   if (const Json* parameters = call.field("parameters"))

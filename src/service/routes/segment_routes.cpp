@@ -100,7 +100,7 @@ HttpResponse segment_form(Call& call) {
   const ServedModelPtr model = tutorial_model(call, "model_type");
   const FormPrompt form = form_prompt(call);
   const Location location = {"body", "file"};
-  const LoadedPicture picture = load_picture(call, std::move(call.files("file").at(0)->data), location);
+  LoadedPicture picture = load_picture(call, std::move(call.files("file").at(0)->data), location);
   const Encoded encoded = encode(call, model, picture, location);
   ScoredMasks scored = segment_with_form(call, model, form, encoded.embedding, picture);
   return json_response({{"masks", std::move(scored.masks)},
@@ -147,7 +147,7 @@ HttpResponse segment_json(Call& call) {
   const std::string type = text_field(call, "prompt_type");
   RequestedPrompts requested = type == "auto" ? RequestedPrompts() : json_prompts(call, type);
   const Location location = {"body", "image_base64"};
-  const LoadedPicture picture =
+  LoadedPicture picture =
       load_base64_picture(call, call.field("image_base64")->get_ref<const std::string&>(), location);
   const Encoded encoded = encode(call, model, picture, location);
   ScoredMasks scored;
