@@ -111,6 +111,22 @@ TEST_F(Buckets, AReloadThatWaitsForTheFolderHoldsNothingUp) {
   EXPECT_EQ(server.wait(), 0);
 }
 
+TEST_F(Buckets, UntilItsModelIsThereAServiceLivesAndIsNotReady) {
+  ServeProcess::Setup at = setup("");
+  at.options.insert(at.options.end(), {"--model", "m=gs://models/small.safetensors"});
+  at.wait_until_ready = false;
+  cloud_->fall_silent();
+  ServeProcess server(at);
+  EXPECT_EQ(server.get("/livez").status, 200);
+  for (const char* path : {"/readyz", "/health", "/v2/health/ready", "/vertex/health"})
+    EXPECT_EQ(server.get(path).status, 503) << path;
+  const Answer answer = server.post_form("/segment", {{"file", picture_bytes(), "a.png"}});
+  EXPECT_EQ(answer.status, 503) << answer.body;
+  EXPECT_TRUE(answer.headers.contains("retry-after"));
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+}
+
 TEST_F(Buckets, AServerThatIsBusyIsAskedAgain) {
   put("busy-models", "small.safetensors");
   expect_serves(ServeProcess(setup("gs://busy-models")), "small");

@@ -6,7 +6,7 @@ Follows the published reference: objects.list (delimiter, prefix, pageToken; two
 without alt=media (Range, generation), access tokens that the metadata server gives only with Metadata-Flavor: Google.
 Each token is good for eight requests to the storage; after that, and without one, the storage answers 401. Objects in
 a bucket whose name begins with
-  busy-     are answered with 503 on every other request        cut-    have their first transfer broken off half way
+  busy-     are answered with 503 when first asked for           cut-    have their first transfer broken off half way
   broken-   come with other bytes than their checksum says      lost-   are listed, but gone when they are asked for
 """
 import base64
@@ -141,7 +141,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not self.allowed():
             return self.answer(401)
         bucket = parts[4]
-        if bucket.startswith("busy-") and count % 2 == 1:
+        if bucket.startswith("busy-") and count == 1:
             return self.answer(503)
         if not (root / bucket).is_dir():
             return self.answer(404)
