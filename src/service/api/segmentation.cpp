@@ -149,9 +149,9 @@ ServedModelPtr find_model(Call& call, const std::string& name, const Location& l
 
 Pending<Encoded> start_encode(Call& call, const ServedModelPtr& model, LoadedPicture& picture) {
   return Pending<Encoded>([&](Completion<Encoded> done) {
-    call.service().engine.encode({model, picture.image, picture.content, call.tenant, call.scope,
-                                  std::move(picture.expectation)},
-                                 std::move(done));
+    call.service().engine.encode(
+        {model, picture.image, picture.content, call.tenant, call.scope, std::move(picture.expectation)},
+        std::move(done));
   });
 }
 
@@ -159,8 +159,7 @@ Encoded finish_encode(Call& call, Pending<Encoded>& pending, const Location& loc
   return finish(call, pending, location, "encode");
 }
 
-Encoded encode(Call& call, const ServedModelPtr& model, LoadedPicture& picture,
-               const Location& location) {
+Encoded encode(Call& call, const ServedModelPtr& model, LoadedPicture& picture, const Location& location) {
   Pending<Encoded> pending = start_encode(call, model, picture);
   return finish_encode(call, pending, location);
 }

@@ -116,8 +116,7 @@ Json brush_result(const MaskPrediction& mask, const LabelConfig& config, const s
 Json predict_task(Call& call, const Json& task, std::size_t index, const Json& results,
                   const LabelConfig& config, const ServedModelPtr& model) {
   const Location location = {"body", "tasks", index};
-  LoadedPicture picture =
-      load_base64_picture(call, task_picture(task, config.data_key, location), location);
+  LoadedPicture picture = load_base64_picture(call, task_picture(task, config.data_key, location), location);
   DrawnPrompt drawn = drawn_prompt(results, picture.image->size());
   Json answer = {{"result", Json::array()}, {"model_version", model_version(*model)}};
   if (drawn.prompt.points.empty() && !drawn.prompt.box) return answer;
