@@ -48,6 +48,7 @@ void Engine::Impl::find(const EmbeddingKey& key, const Completion<std::optional<
 }
 
 EncodeExpectation Engine::Impl::expect_encode() {
+  if (!options_.batching_pays) return nullptr;  // no batch waits for anything
   {
     const MutexLock lock(mutex_);
     encodes_.expect();

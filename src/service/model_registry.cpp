@@ -45,11 +45,7 @@ ModelRegistry::ModelRegistry(Engine& engine, Metrics& metrics, Options options)
 
 ModelRegistry::~ModelRegistry() { loader_.stop(); }
 
-void ModelRegistry::run(Step step) {
-  const MutexLock lock(mutex_);
-  steps_.push_back(std::move(step));
-  changed_.notify_all();
-}
+void ModelRegistry::run(Step step) { steps_.push(std::move(step)); }
 
 void ModelRegistry::load(ModelSpec spec, std::function<void(Status)> done) {
   announce(spec);
@@ -89,20 +85,9 @@ void ModelRegistry::replace(ModelSet set, Replaced replaced) {
 }
 
 void ModelRegistry::run_steps(const std::stop_token& stop) {
-  const std::stop_callback wake(stop, [this] {
-    const MutexLock lock(mutex_);
-    changed_.notify_all();
-  });
-  while (true) {
-    Step step;
-    {
-      const MutexLock lock(mutex_);
-      while (steps_.empty() && !stop.stop_requested()) changed_.wait(mutex_);
-      if (stop.stop_requested()) return;
-      step = std::move(steps_.front());
-      steps_.pop_front();
-    }
-    step(stop);
+  while (auto step = steps_.pop(stop)) {
+    if (stop.stop_requested()) return;  // what has not begun is not wanted any more
+    (*step)(stop);
   }
 }
 

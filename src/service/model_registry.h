@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -12,6 +11,7 @@
 #include "service/engine.h"
 #include "service/metrics.h"
 #include "service/served_model.h"
+#include "service/task_queue.h"
 #include "service/worker.h"
 
 namespace facet::service {
@@ -73,7 +73,7 @@ class ModelRegistry {
 
   /// Something to do on the thread that loads; all of it runs one after the other, in order.
   using Step = std::function<void(const std::stop_token& stop)>;
-  void run(Step step) FACET_EXCLUDES(mutex_);
+  void run(Step step);
 
   /// Loads `spec` in the background, or loads it again.
   /// Errors, through `done`  BadModel; what locating its file met; Usage on a precision this build has not;
@@ -102,7 +102,7 @@ class ModelRegistry {
  private:
   void announce(const ModelSpec& spec) FACET_EXCLUDES(mutex_);
   Result<ServedModelPtr> load_now(const ModelSpec& spec, const std::stop_token& stop) FACET_EXCLUDES(mutex_);
-  void run_steps(const std::stop_token& stop) FACET_EXCLUDES(mutex_);
+  void run_steps(const std::stop_token& stop);
   Status warm_up(const ServedModelPtr& model);
   Status check_budget(const std::string& name, const std::filesystem::path& file) const
       FACET_EXCLUDES(mutex_);
@@ -123,8 +123,7 @@ class ModelRegistry {
   std::vector<ModelReport> models_ FACET_GUARDED_BY(mutex_);  // the set's, in its order, then those added
   std::map<std::string, std::string> aliases_ FACET_GUARDED_BY(mutex_);
   bool ready_ FACET_GUARDED_BY(mutex_) = false;
-  std::deque<Step> steps_ FACET_GUARDED_BY(mutex_);
-  ConditionVariable changed_;
+  TaskQueue<Step> steps_;
   Worker loader_;  // last: stops before what it uses goes
 };
 

@@ -6,7 +6,7 @@
 #include <stop_token>
 #include <vector>
 
-#include "service/api/task_queue.h"
+#include "service/task_queue.h"
 #include "service/worker.h"
 
 namespace facet::service {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/mutex.h"
-#include "service/api/task_queue.h"
+#include "service/task_queue.h"
 #include "service/worker.h"
 
 namespace facet::service {
