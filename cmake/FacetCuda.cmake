@@ -29,6 +29,16 @@ elseif(NOT FACET_CUDA_BACKEND MATCHES "^(OFF|EMULATED)$")
   message(FATAL_ERROR "FACET_CUDA is '${FACET_CUDA}'; expected ON, OFF or EMULATED")
 endif()
 
+# Emulated kernels are full of fused multiply-adds, a call each where the compiler may not take the processor's own.
+if(FACET_CUDA_BACKEND STREQUAL "EMULATED" AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  include(CheckCXXSourceRuns)
+  check_cxx_source_runs([[int main() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 0 : 1; }]]
+                        FACET_EMULATES_WITH_FMA)
+  if(FACET_EMULATES_WITH_FMA)
+    set(FACET_EMULATION_OPTIONS -mavx2 -mfma)
+  endif()
+endif()
+
 # facet_add_cuda_sources(TARGET HOST ... KERNELS ... ABSENT ...): what a library has for CUDA: sources for the host's
 # compiler, kernels for nvcc, and what stands in where the backend is off.
 function(facet_add_cuda_sources target)
@@ -41,7 +51,7 @@ function(facet_add_cuda_sources target)
   # Kernels' names are short, and meant for their own file.
   set_source_files_properties(${arg_HOST} ${arg_KERNELS} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   if(FACET_CUDA_BACKEND STREQUAL "EMULATED")
-    set_source_files_properties(${arg_KERNELS} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++;-Wno-unknown-pragmas;-fno-strict-aliasing")
+    set_source_files_properties(${arg_KERNELS} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++;-Wno-unknown-pragmas;-fno-strict-aliasing;${FACET_EMULATION_OPTIONS}")
     target_link_libraries(${target} PUBLIC facet_cuda_emulation)
   else()
     target_link_libraries(${target} PRIVATE CUDA::cudart_static CUDA::cublasLt)

@@ -57,7 +57,6 @@ ApiError error_of(const Status& status, const Location& location) {
     error.details.push_back({location, error.message, "value_error"});
     error.message = location_text(location) + ": " + error.message;
   }
-  if (error.status == 503) error.retry_after = std::chrono::seconds(1);
   return error;
 }
 
@@ -87,8 +86,10 @@ HttpResponse error_response(const ApiError& error, ErrorShape shape, std::string
   body["detail"] = detail_json(error);
   body["request_id"] = request_id;
   HttpResponse response{.status = error.status, .body = dump(body)};
-  if (error.retry_after)
-    response.headers.emplace_back("Retry-After", std::to_string(error.retry_after->count()));
+  if (error.retry_after || error.status == 503) {
+    const std::chrono::seconds wait = error.retry_after.value_or(std::chrono::seconds(1));
+    response.headers.emplace_back("Retry-After", std::to_string(wait.count()));
+  }
   if (error.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
 }

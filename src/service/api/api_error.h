@@ -31,7 +31,7 @@ struct ApiError {
   std::string code;     ///< "bad_prompt": for programs
   std::string message;  ///< for people; names the field
   std::vector<ErrorDetail> details;
-  std::optional<std::chrono::seconds> retry_after;
+  std::optional<std::chrono::seconds> retry_after;  ///< a 503 says a second unless this says more
 };
 
 /// Carries an ApiError from the depth of a handler to the one frame that answers with it. Handlers read

@@ -76,15 +76,14 @@ void Application::serve(ExchangePtr exchange) {
   const ApiError busy{.status = 503,
                       .code = "busy",
                       .message = "too many requests are being worked on; come again later",
-                      .retry_after = std::max(parts_.context.engine.retry_after(), std::chrono::seconds(1))};
+                      .retry_after = parts_.context.engine.retry_after()};
   finish(*served, error_response(busy, route.errors, served->call.names().request_id));
 }
 
 HttpResponse Application::refuse(const HttpRequest& head, int status, std::string_view code,
                                  std::string message) {
   const RouteMatch match = parts_.routes.find(head.method, head.path);
-  ApiError error{.status = status, .code = std::string(code), .message = std::move(message)};
-  if (status == 503) error.retry_after = std::chrono::seconds(1);
+  const ApiError error{.status = status, .code = std::string(code), .message = std::move(message)};
   return refusal(head, match.route, error);
 }
 

@@ -219,8 +219,7 @@ ApiError engine_error(const Call& call, const Status& status, const Location& lo
     error = {.status = 422, .code = "invalid_request", .message = "body: " + status.message()};
     error.details.push_back({{"body"}, status.message(), "value_error"});
   }
-  if (status.code() == StatusCode::Unavailable)
-    error.retry_after = std::max(call.service().engine.retry_after(), std::chrono::seconds(1));
+  if (status.code() == StatusCode::Unavailable) error.retry_after = call.service().engine.retry_after();
   return error;
 }
 
