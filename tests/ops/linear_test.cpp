@@ -51,7 +51,15 @@ TEST_P(LinearTest, ServesAnyNumberOfRowsWithOnePackedMatrix) {
 }
 
 TEST_P(LinearTest, TakesAndGivesBothTypesInEveryPrecision) {
-  for (const auto& [rows, in, width] : {std::tuple{1, 1, 1}, {7, 33, 5}, {196, 64, 192}, {50, 3, 100}}) {
+  // The last three: more than one block of rows; rows that fill less than two tiles of AMX and are 12 words
+  // deep; a depth of more than one step.
+  for (const auto& [rows, in, width] : {std::tuple{1, 1, 1},
+                                        {7, 33, 5},
+                                        {196, 64, 192},
+                                        {50, 3, 100},
+                                        {300, 160, 33},
+                                        {17, 144, 40},
+                                        {40, 2176, 70}}) {
     const Tensor weight = converted(oracle, random({width, in}, 2, DType::BFloat16), DType::Float32);
     const Tensor bias = random_tensor({width}, 3);
     const auto slow_packed = oracle.kernels().pack_linear(weight, bias);

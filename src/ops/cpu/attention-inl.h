@@ -20,6 +20,10 @@ HWY_BEFORE_NAMESPACE();
 #endif
 namespace facet::ops::HWY_NAMESPACE {
 
+struct NoTiles {
+  NoTiles() {}  // NOLINT(modernize-use-equals-default): else it would want an initializer
+};
+
 // One window of one head in work on one thread.
 template <class Math, class Attention>
 class WindowTask {
@@ -37,6 +41,7 @@ class WindowTask {
 
   // Queries [begin, end), begin a multiple of a vector.
   void attend(std::size_t begin, std::size_t end) {
+    [[maybe_unused]] const std::conditional_t<Math::kByAmx, AmxTiles, NoTiles> tiles;
     const std::size_t vectors = whole(end - begin, kLanes);
     const std::size_t strips = whole(vectors, kStripVectors);
     for (std::size_t i = 0; i < strips; i += Scratch::together(extent_)) {
@@ -70,6 +75,8 @@ class WindowTask {
       load_transposed(rows, extent_.dim, s.queries + v * kLanes, width);
       if (bias_.full != nullptr) load_full_bias(s, v, width);
     }
+    const std::size_t loaded = whole(extent_.dim, Math::kPerWord);
+    std::fill(s.queries + loaded * width, s.queries + extent_.words * width, 0.0F);
     if (bias_.row_table == nullptr) return;
     load_relative(s, bias_.row_table, bias_.window.height, s.bias,
                   [&](std::size_t i) { return attention_.query_row(window_, i); });

@@ -7,10 +7,11 @@
 //
 // `Math` is the arithmetic of one type of elements:
 // - Element, kPerWord: its type, and how many make a word
+// - kByAmx: whether tiles of AMX are multiplied, else vectors by multiply_add
 // - kExp2[]: 2^x on [-0.5, 0.5] as a polynomial, lowest power first
 // - multiply_add(words, words, sum): sum + the products of a word's elements
 // - pack(weights): kPerWord vectors of weights -> their words
-// - pack_values(rows, c, count, words): words of `count` channels of kPerWord rows, the last perhaps null
+// - pack_values(rows, c, count, words): words of `count` channels of kPerWord rows, from some on perhaps null
 // - store_four(vector, rows, offset): blocks of four lanes to every fourth row
 // - elements(ctx, tensor): a copy of floats as elements
 #if defined(FACET_OPS_CPU_ATTENTION_STRIP_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -26,6 +27,7 @@
 #include <type_traits>
 
 #include "ops/attention.h"
+#include "ops/cpu/amx_tiles.h"
 #include "ops/cpu/simd-inl.h"
 #include "ops/cpu/transposed-inl.h"
 
@@ -39,12 +41,8 @@ namespace facet::ops::HWY_NAMESPACE {
 constexpr bool kManyRegisters = HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON;
 constexpr int kStripVectors = 3;  // with kTileKeys rows they fill the registers
 constexpr int kTileKeys = kManyRegisters ? 8 : 4;
-constexpr std::size_t kTileGrain = 4;
 constexpr std::size_t kStripLanes = kStripVectors * kLanes;
-// A strip's queries and scores stay in the first-level cache with a block of keys and values.
-constexpr std::size_t kKeysAtOnce = 64;
-constexpr std::size_t kKeysOfOneBlock = 96;
-constexpr std::size_t kWordsAtOnce = 128;  // of a product's depth, for the same reason
+constexpr std::size_t kWordsAtOnce = 128;  // of a product's depth: they stay in the first-level cache
 constexpr std::size_t kStripsAtOnce = 6;   // share a block of keys and values in the second-level cache
 // With this many keys in a window they are packed once for all threads.
 constexpr std::size_t kSharedWindow = 1024;
@@ -52,6 +50,27 @@ constexpr float kLog2e = 1.44269504088896341F;
 
 HWY_INLINE constexpr std::size_t whole(std::size_t n, std::size_t unit) { return (n + unit - 1) / unit; }
 HWY_INLINE constexpr std::size_t rounded_up(std::size_t n, std::size_t unit) { return whole(n, unit) * unit; }
+
+// To what sizes are rounded up, so that there are only whole tiles; a strip's queries and scores stay in the
+// first-level cache with a block of keys and values.
+template <bool kByAmx>
+struct Grains {
+  static constexpr std::size_t kKeys = 4;
+  static constexpr std::size_t kWords = 1;             // of a key
+  static constexpr std::size_t kChannels = kTileKeys;  // of values: a panel of them
+  static constexpr std::size_t kKeysAtOnce = 64;
+  static constexpr std::size_t kKeysOfOneBlock = 96;
+};
+template <>
+struct Grains<true> {
+  static constexpr std::size_t kKeys = 2 * kTileSide;  // as rows, and as words of two
+  static constexpr std::size_t kWords = kTileSide;
+  static constexpr std::size_t kChannels = kTileSide;
+  static constexpr std::size_t kKeysAtOnce = 128;
+  static constexpr std::size_t kKeysOfOneBlock = 224;
+};
+template <class Math>
+using GrainsOf = Grains<Math::kByAmx>;
 
 // 2^x for x <= 0.
 template <class Math>
@@ -110,26 +129,62 @@ FACET_INNERMOST void multiply_words(const float* HWY_RESTRICT a, std::size_t row
   }
 }
 
-// The same for any number of rows; rounded up to kTileGrain they must exist in a and c.
+// The same for any number of rows; rounded up to a grain of keys they must exist in a and c.
 template <class Math, int kVectors>
 HWY_INLINE void multiply_all(const float* a, std::size_t row_stride, std::size_t step, const float* b,
                              std::size_t rows, std::size_t depth, float* c, bool accumulate) {
   constexpr std::size_t kWidth = kVectors * kLanes;
+  constexpr std::size_t kGrain = GrainsOf<Math>::kKeys;
   std::size_t r = 0;
-  for (; r + kTileKeys <= rounded_up(rows, kTileGrain); r += kTileKeys) {
+  for (; r + kTileKeys <= rounded_up(rows, kGrain); r += kTileKeys) {
     multiply_words<Math, kTileKeys, kVectors>(a + r * row_stride, row_stride, step, b, depth, c + r * kWidth,
                                               accumulate);
   }
-  for (; r < rows; r += kTileGrain) {
-    multiply_words<Math, kTileGrain, kVectors>(a + r * row_stride, row_stride, step, b, depth, c + r * kWidth,
-                                               accumulate);
+  for (; r < rows; r += kGrain) {
+    multiply_words<Math, kGrain, kVectors>(a + r * row_stride, row_stride, step, b, depth, c + r * kWidth,
+                                           accumulate);
   }
 }
+
+#if HWY_TARGET == HWY_AVX3
+// c[r][lane] (+)= sum over w of a[r][w] * b[w][lane], for one or two tiles of rows.
+template <int kRowTiles, int kVectors>
+HWY_INLINE void multiply_amx_rows(TiledRows<float> a, const float* b, std::size_t depth, float* c,
+                                  bool accumulate) {
+  static_assert(kLanes == kTileSide);
+  constexpr auto kPairs = TileElement::BFloat16;
+  constexpr std::size_t kWidth = kVectors * kLanes;
+  for (std::size_t lane = 0; lane + 2 * kLanes <= kWidth; lane += 2 * kLanes) {
+    multiply_amx_tiles<kPairs, kRowTiles, 2>(a, b + lane, kWidth, depth, kTileSide, c + lane, accumulate);
+  }
+  if constexpr (kVectors % 2 == 1) {
+    constexpr std::size_t kLast = kWidth - kLanes;
+    multiply_amx_tiles<kPairs, kRowTiles, 1>(a, b + kLast, kWidth, depth, kTileSide, c + kLast, accumulate);
+  }
+}
+
+// ... and for any number of rows, rounded up to a tile's.
+template <int kVectors>
+HWY_INLINE void multiply_amx(TiledRows<float> a, std::size_t rows, const float* b, std::size_t depth,
+                             float* c, bool accumulate) {
+  std::size_t r = 0;
+  for (; r + kTileSide < rows; r += 2 * kTileSide, a.first += 2 * a.tile) {
+    multiply_amx_rows<2, kVectors>(a, b, depth, c + r * kVectors * kLanes, accumulate);
+  }
+  if (r < rows) multiply_amx_rows<1, kVectors>(a, b, depth, c + r * kVectors * kLanes, accumulate);
+}
+#endif
 
 // out[row][lane] = the product of rows [row][words] with a strip's queries.
 template <class Math, int kVectors>
 void multiply_queries(const float* rows, std::size_t count, std::size_t words, const float* queries,
                       float* out) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (Math::kByAmx) {
+    const TiledRows<float> keys{.first = rows, .row = words, .tile = kTileSide * words, .step = kTileSide};
+    return multiply_amx<kVectors>(keys, count, queries, words, out, false);
+  }
+#endif
   for (std::size_t w = 0; w < words; w += kWordsAtOnce) {
     multiply_all<Math, kVectors>(rows + w, words, 1, queries + w * kVectors * kLanes, count,
                                  std::min(kWordsAtOnce, words - w), out, w > 0);
@@ -165,7 +220,7 @@ struct Extent {
   std::size_t queries;  // at the most; a window at the edge has fewer
   std::size_t dim;
   std::size_t value_dim;
-  std::size_t words;        // of a key
+  std::size_t words;        // of a key; those beyond dim are zeros
   std::size_t value_words;  // of a row of values, rounded up to whole tiles
   std::size_t keys_at_once;
 
@@ -175,47 +230,90 @@ struct Extent {
             queries,
             dim,
             value_dim,
-            whole(dim, Math::kPerWord),
-            rounded_up(value_dim, kTileKeys),
-            keys <= kKeysOfOneBlock ? keys : rounded_up(whole(keys, whole(keys, kKeysAtOnce)), kTileGrain)};
+            rounded_up(whole(dim, Math::kPerWord), GrainsOf<Math>::kWords),
+            rounded_up(value_dim, GrainsOf<Math>::kChannels),
+            keys_at_once_of<GrainsOf<Math>>(keys)};
+  }
+  template <class Grains>
+  static std::size_t keys_at_once_of(std::size_t keys) {
+    if (keys <= Grains::kKeysOfOneBlock) return keys;
+    return rounded_up(whole(keys, whole(keys, Grains::kKeysAtOnce)), Grains::kKeys);
   }
 };
 
-// Keys as rows of words. Values as panels of kTileKeys channels: [panel][key][channel], where a word holds
-// kPerWord keys.
+// Keys as rows of words. Values as panels of channels: [panel][key][channel], where a word holds kPerWord
+// keys; for AMX those of a tile as they lie there: [panel][tile of words][channel][word].
 template <class Math>
 struct PackedKeys {
+  using Element = typename Math::Element;
+  using Grains = GrainsOf<Math>;
+  static constexpr std::size_t kPerWord = Math::kPerWord;
+
   float* keys = nullptr;
   float* values = nullptr;
 
-  static std::size_t key_words(const Extent& e) { return rounded_up(e.keys, kTileGrain) * e.words; }
+  static std::size_t key_words(const Extent& e) { return rounded_up(e.keys, Grains::kKeys) * e.words; }
+  static std::size_t value_rows(const Extent& e) {
+    return whole(Math::kByAmx ? rounded_up(e.keys, Grains::kKeys) : e.keys, kPerWord);
+  }
   static std::size_t size(const Extent& e) {
-    return rounded_up(key_words(e) + whole(e.keys, Math::kPerWord) * e.value_words, 16);
+    return rounded_up(key_words(e) + value_rows(e) * e.value_words, 16);
   }
   static PackedKeys at(float* memory, const Extent& e) { return {memory, memory + key_words(e)}; }
   [[nodiscard]] float* panel(const Extent& e, std::size_t channel) const {
-    return values + channel * whole(e.keys, Math::kPerWord);
+    return values + channel * value_rows(e);
   }
 
-  // Keys [begin, end), where begin is a multiple of kTileGrain.
+  // Keys [begin, end), where begin is a multiple of a grain of keys.
   template <class KeyOf, class ValueOf>
   void pack(const Extent& e, std::size_t begin, std::size_t end, const KeyOf& key_of,
             const ValueOf& value_of) const {
-    constexpr std::size_t kPerWord = Math::kPerWord;
-    using Element = typename Math::Element;
-    for (std::size_t key = begin; key < rounded_up(end, kTileGrain); ++key) {
+    const std::size_t whole_words = e.dim / kPerWord;
+    for (std::size_t key = begin; key < rounded_up(end, Grains::kKeys); ++key) {
       float* row = keys + key * e.words;
-      row[e.words - 1] = 0.0F;
+      std::fill(row + whole_words, row + e.words, 0.0F);
       std::memcpy(row, key_of(std::min(key, e.keys - 1)), e.dim * sizeof(Element));
     }
-    for (std::size_t key = begin; key < end; key += kPerWord) {
-      const Element* rows[kPerWord] = {};
-      for (std::size_t i = 0; i < kPerWord; ++i) rows[i] = key + i < e.keys ? value_of(key + i) : nullptr;
-      for (std::size_t c = 0; c < e.value_words; c += kTileKeys) {
-        float* words = panel(e, c) + key / kPerWord * kTileKeys;
-        const std::size_t channels = std::min<std::size_t>(kTileKeys, e.value_dim - c);
-        if (channels < kTileKeys) std::fill_n(words, kTileKeys, 0.0F);
-        Math::pack_values(rows, c, channels, words);
+    if constexpr (Math::kByAmx) {
+      pack_value_tiles(e, begin, end, value_of);
+    } else {
+      for (std::size_t key = begin; key < end; key += kPerWord) {
+        pack_values(e, key, value_of,
+                    [&](std::size_t c) { return panel(e, c) + key / kPerWord * kTileKeys; });
+      }
+    }
+  }
+
+ private:
+  // The word of keys from `key` on, of all channels: a panel's at words_of(its first channel)
+  template <class ValueOf, class WordsOf>
+  void pack_values(const Extent& e, std::size_t key, const ValueOf& value_of, const WordsOf& words_of) const {
+    const Element* rows[kPerWord] = {};
+    for (std::size_t i = 0; i < kPerWord; ++i) rows[i] = key + i < e.keys ? value_of(key + i) : nullptr;
+    for (std::size_t c = 0; c < e.value_words; c += Grains::kChannels) {
+      float* words = words_of(c);
+      const std::size_t channels = std::min(Grains::kChannels, e.value_dim - c);
+      if (channels < Grains::kChannels) std::fill_n(words, Grains::kChannels, 0.0F);
+      Math::pack_values(rows, c, channels, words);
+    }
+  }
+
+  template <class ValueOf>
+  void pack_value_tiles(const Extent& e, std::size_t begin, std::size_t end, const ValueOf& value_of) const {
+    constexpr std::size_t kTileWords = kTileSide * kTileSide;
+    for (std::size_t first = begin; first < end; first += kTileSide * kPerWord) {
+      const std::size_t tile = first / kPerWord * kTileSide;
+      for (std::size_t word = 0; word < kTileSide; ++word) {
+        pack_values(e, first + word * kPerWord, value_of,
+                    [&](std::size_t c) { return panel(e, c) + tile + word * kTileSide; });
+      }
+      for (std::size_t c = 0; c < e.value_words; c += kTileSide) {
+        float* words = panel(e, c) + tile;
+        HWY_ALIGN float copy[kTileWords];
+        std::copy_n(words, kTileWords, copy);
+        const float* rows[kTileSide];
+        for (std::size_t row = 0; row < kTileSide; ++row) rows[row] = copy + row * kTileSide;
+        load_transposed(rows, kTileSide, words, kTileSide);
       }
     }
   }
@@ -255,9 +353,10 @@ struct Scratch {
   float* nowhere = nullptr;  // where the rows of lanes without a query go
   Strip strips[kStripsAtOnce];
 
+  // Whole tiles of any grain.
   static std::size_t score_rows(const Extent& e, Size window) {
     const std::size_t table = 2 * std::size_t(std::max(window.height, window.width));
-    return rounded_up(std::max(e.keys_at_once, table), kTileGrain);
+    return rounded_up(std::max(e.keys_at_once, table), Grains<true>::kKeys);
   }
   static std::size_t strip_rows(const Extent& e, std::size_t bias_rows) {
     return e.words + e.value_words + bias_rows + 2;
@@ -350,12 +449,17 @@ HWY_INLINE void exponentiate(float* HWY_RESTRICT scores, std::size_t count, floa
       hn::StoreU(Math::pack(weights), d, scores + i / kPerWord * kWidth + v * kLanes);
     }
   }
-  if (i == count) return;
-  for (int v = 0; v < kVectors; ++v) {  // the last word holds one key
-    FloatVec weights[kPerWord];
-    for (FloatVec& each : weights) each = hn::Zero(d);
-    weights[0] = weight(i, v);
-    hn::StoreU(Math::pack(weights), d, scores + i / kPerWord * kWidth + v * kLanes);
+  if (i < count) {
+    for (int v = 0; v < kVectors; ++v) {  // the last word holds one key
+      FloatVec weights[kPerWord];
+      for (FloatVec& each : weights) each = hn::Zero(d);
+      weights[0] = weight(i, v);
+      hn::StoreU(Math::pack(weights), d, scores + i / kPerWord * kWidth + v * kLanes);
+    }
+  }
+  if constexpr (Math::kByAmx) {
+    const std::size_t words = whole(count, kPerWord);
+    std::fill(scores + words * kWidth, scores + rounded_up(words, kTileSide) * kWidth, 0.0F);
   }
 }
 
@@ -431,6 +535,17 @@ void attend_block(const Strip& s, const Extent& e, const ScoreBias<Math>& bias,
     constexpr int kVectors = decltype(vectors)::value;
     multiply_queries<Math, kVectors>(packed.keys + first * e.words, count, e.words, s.queries, scores);
     soften<Math, kVectors>(s, e, bias, first, count, factor, scores);
+#if HWY_TARGET == HWY_AVX3
+    if constexpr (Math::kByAmx) {
+      constexpr std::size_t kTileWords = kTileSide * kTileSide;
+      const TiledRows<float> values{.first = packed.panel(e, 0) + first / Math::kPerWord * kTileSide,
+                                    .row = kTileSide,
+                                    .tile = PackedKeys<Math>::value_rows(e) * kTileSide,
+                                    .step = kTileWords};
+      return multiply_amx<kVectors>(values, e.value_words, scores, whole(count, Math::kPerWord), s.sums,
+                                    first > 0);
+    }
+#endif
     for (std::size_t c = 0; c < e.value_words; c += kTileKeys) {
       multiply_words<Math, kTileKeys, kVectors>(packed.panel(e, c) + first / Math::kPerWord * kTileKeys, 1,
                                                 kTileKeys, scores, whole(count, Math::kPerWord),

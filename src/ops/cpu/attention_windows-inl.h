@@ -117,7 +117,8 @@ class WindowAttention {
     for (std::size_t i = 0; i < from.size(); ++i) scaled.data<float>()[i] = from[i] * kLog2e;
     const Tensor elements = Math::elements(ctx, scaled);
     const std::size_t positions = table.shape()[0];
-    Tensor words = ctx.make({std::int64_t(rounded_up(positions, kTileGrain)), std::int64_t(extent_.words)});
+    Tensor words =
+        ctx.make({std::int64_t(rounded_up(positions, GrainsOf<Math>::kKeys)), std::int64_t(extent_.words)});
     std::fill(words.data<float>().begin(), words.data<float>().end(), 0.0F);
     for (std::size_t i = 0; i < positions; ++i) {
       std::memcpy(words.data<float>().data() + i * extent_.words,

@@ -1,4 +1,5 @@
-// Attention in bfloat16 with the processor's own products of pairs, which Highway does not know.
+// Attention in bfloat16 with the processor's own products of pairs, of vectors and of tiles, which Highway
+// does not know.
 #include "ops/cpu/avx512_bf16_attention.h"
 
 #include "core/check.h"
@@ -20,17 +21,21 @@
 HWY_PUSH_ATTRIBUTES(FACET_ATTENTION_ATTRIBUTES)
 namespace facet::ops::HWY_NAMESPACE {
 
+template <bool kAmx>
 class BFloat16Math {
-  static HWY_INLINE auto load_eight(const BFloat16* from, std::size_t count) {
-    const hn::CappedTag<std::uint32_t, kTileKeys> du;
-    const hn::Rebind<std::uint16_t, decltype(du)> dh;
-    return hn::PromoteTo(
-        du, hn::MaskedLoad(hn::FirstN(dh, count), dh, reinterpret_cast<const std::uint16_t*>(from)));
+  using Channels = hn::CappedTag<std::uint32_t, Grains<kAmx>::kChannels>;
+
+  // Zeros where there is no row.
+  static HWY_INLINE auto load_channels(const BFloat16* from, std::size_t count) {
+    const hn::Rebind<std::uint16_t, Channels> dh;
+    const auto first = hn::FirstN(dh, from == nullptr ? 0 : count);
+    return hn::PromoteTo(Channels(), hn::MaskedLoad(first, dh, reinterpret_cast<const std::uint16_t*>(from)));
   }
 
  public:
   using Element = BFloat16;
   static constexpr std::size_t kPerWord = 2;
+  static constexpr bool kByAmx = kAmx;
   // Minimax, relative error 7.5e-5, where the rounding to bfloat16 that follows is 2e-3.
   static constexpr float kExp2[] = {0.999928074F, 0.693260985F, 0.242611122F, 0.0551716691F};
   using Halves = hn::Rebind<std::uint16_t, Floats>;
@@ -48,10 +53,11 @@ class BFloat16Math {
   }
   static HWY_INLINE void pack_values(const BFloat16* const* rows, std::size_t first, std::size_t count,
                                      float* words) {
-    const hn::CappedTag<std::uint32_t, kTileKeys> du;
-    auto word = load_eight(rows[0] + first, count);
-    if (rows[1] != nullptr) word = hn::Or(word, hn::ShiftLeft<16>(load_eight(rows[1] + first, count)));
-    hn::StoreU(word, du, reinterpret_cast<std::uint32_t*>(words));
+    const auto channels = [&](const BFloat16* row) {
+      return load_channels(row == nullptr ? nullptr : row + first, count);
+    };
+    const auto word = hn::Or(channels(rows[0]), hn::ShiftLeft<16>(channels(rows[1])));
+    hn::StoreU(word, Channels(), reinterpret_cast<std::uint32_t*>(words));
   }
   static HWY_INLINE void store_four(FloatVec value, BFloat16* const* rows, std::size_t offset) {
     const hn::Vec<Halves> halves{(__m256i)_mm512_cvtneps_pbh(value.raw)};
@@ -66,11 +72,13 @@ class BFloat16Math {
 };
 
 void run_bf16_attention(Context& ctx, const AttentionArgs& args, TensorView out) {
-  attention_of<BFloat16Math>(ctx, args, out);
+  has_amx() ? attention_of<BFloat16Math<true>>(ctx, args, out)
+            : attention_of<BFloat16Math<false>>(ctx, args, out);
 }
 
 void run_bf16_window_attention(Context& ctx, const WindowAttentionArgs& args, TensorView out) {
-  window_attention_of<BFloat16Math>(ctx, args, out);
+  has_amx() ? window_attention_of<BFloat16Math<true>>(ctx, args, out)
+            : window_attention_of<BFloat16Math<false>>(ctx, args, out);
 }
 
 }  // namespace facet::ops::HWY_NAMESPACE

@@ -72,7 +72,8 @@ std::uint64_t next_weights_identity() {
 
 bool dnnl_has_block_kernels() {
 #if defined(__x86_64__)
-  return dnnl_get_effective_cpu_isa() >= dnnl_cpu_isa_avx512_core;
+  // Each is a set of bits.
+  return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
 #else
   return false;
 #endif

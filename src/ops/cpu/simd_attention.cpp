@@ -11,6 +11,7 @@ namespace facet::ops::HWY_NAMESPACE {
 struct FloatMath {
   using Element = float;
   static constexpr std::size_t kPerWord = 1;
+  static constexpr bool kByAmx = false;
   // Minimax, relative error 7.5e-8.
   static constexpr float kExp2[] = {1.00000007F,   0.693146967F,   0.240221197F,
                                     0.0555071327F, 0.00967554133F, 0.0013276472F};

@@ -13,6 +13,7 @@
 
 #include "hwy/cache_control.h"
 #include "ops/context.h"
+#include "ops/cpu/amx_tiles.h"
 #include "ops/cpu/finish-inl.h"
 #include "ops/cpu/panel_linear.h"
 #include "ops/cpu/simd-inl.h"
@@ -28,6 +29,15 @@ struct Patches {
   Size in;  // of the picture
   Size out;
 };
+
+// The deepest tiles of AMX that a row of so many words divides into; 0 where they are not worth it.
+std::size_t amx_tile_words(std::size_t words) {
+  constexpr std::size_t kLeast = 8;
+  for (std::size_t tile = kTileSide; tile >= kLeast; --tile) {
+    if (words % tile == 0) return tile;
+  }
+  return 0;
+}
 }  // namespace
 }  // namespace facet::ops
 #endif
@@ -39,8 +49,13 @@ using Words = hn::RebindToUnsigned<Floats>;
 using WordVec = hn::Vec<Words>;
 using IntVec = hn::Vec<Ints>;
 
-constexpr std::size_t kMostRows = 96;  // of a block: its tiles share what is read of the weights
-constexpr std::size_t kMostBlockBytes = 256 * 1024;  // of a block's rows: they stay in the second-level cache
+// Of a block: its tiles share what is read of the weights, and its rows stay in the second-level cache. Tiles
+// of AMX are made so fast that the weights must be shared by more of them; who has it has a larger cache,
+// too.
+constexpr std::size_t kMostRows = 96;
+constexpr std::size_t kMostBlockBytes = 256 * 1024;
+constexpr std::size_t kMostAmxRows = 256;
+constexpr std::size_t kMostAmxBlockBytes = 1024 * 1024;
 // Multiply-adds before who waits for the threads is let in, and those that finishing one result is worth.
 constexpr double kMostAtOnce = 5e8;
 constexpr double kFinishing = 64;
@@ -52,6 +67,7 @@ struct TileOf {
   static constexpr std::size_t kColumns = PanelLinear::columns_of(kKind);  // of a panel
   static constexpr std::size_t kVectors = std::min<std::size_t>(2, kColumns / kLanes);
   static constexpr std::size_t kMostWords = std::numeric_limits<std::size_t>::max() / 2;  // in one step
+  static constexpr bool kByAmx = false;
 };
 
 // `dot_add` is sum + the dot products of the words' elements.
@@ -104,6 +120,17 @@ struct ByteWords : TileOf<PanelLinear::Element::Byte, IntVec> {
     return sum;
   }
 };
+
+#if HWY_TARGET == HWY_AVX3
+// The same elements in tiles of AMX. A step of words of a panel stays in the first-level cache.
+template <class Vectors>
+struct AmxWords : Vectors {
+  static constexpr std::size_t kMostWords = 256;
+  static constexpr bool kByAmx = true;
+  static constexpr auto kElement =
+      std::is_same_v<typename Vectors::Sum, IntVec> ? TileElement::Byte : TileElement::BFloat16;
+};
+#endif
 
 // sums[r] (+)= row r of a times the first columns of the panel, a tile of them, for kRows rows.
 template <class Dot, int kRows>
@@ -238,6 +265,8 @@ struct RowBlock {
   const std::uint32_t* words = nullptr;
   std::size_t stride = 0;  // words
   const RowScale* scales = nullptr;
+  std::size_t first = 0;  // row of the result
+  std::size_t count = 0;
 };
 
 template <class In, class Out>
@@ -249,6 +278,8 @@ struct Product {
   std::size_t width;
   std::size_t groups;  // words of a row
   PanelLinear::Element element;
+  bool native;                  // the processor multiplies words itself,
+  std::size_t tile_words;       // and tiles that are so deep; 0: no tiles
   const Patches* patches;       // x is a picture, and the rows are what a filter sees of it; else null
   const std::uint32_t* panels;  // what PanelLinear holds
   const float* bias;
@@ -282,7 +313,7 @@ RowBlock prepare_rows(const Product<In, Out>& p, std::size_t first, std::size_t 
   constexpr std::size_t kElementsOfAWord = sizeof(std::uint32_t) / sizeof(In);
   if (p.in_place()) {
     const std::size_t stride = p.in / kElementsOfAWord;
-    return {reinterpret_cast<const std::uint32_t*>(p.x) + first * stride, stride, nullptr};
+    return {reinterpret_cast<const std::uint32_t*>(p.x) + first * stride, stride, nullptr, first, count};
   }
   const std::size_t stride = p.groups;
   for (std::size_t r = 0; r < count; ++r) {
@@ -304,7 +335,7 @@ RowBlock prepare_rows(const Product<In, Out>& p, std::size_t first, std::size_t 
         break;
     }
   }
-  return {memory.words, stride, memory.scales};
+  return {memory.words, stride, memory.scales, first, count};
 }
 
 // What a tile has summed up.
@@ -370,30 +401,39 @@ HWY_NOINLINE void finish_tile(const Product<In, Out>& p, const TileSums& tile) {
 // The rows of a block times one panel, in tiles of kRows, and in steps of so many words that the panel's stay
 // in the first-level cache. The last tile begins early enough to be whole: what it makes again is dropped.
 template <class Dot, int kRows, class In, class Out>
-HWY_INLINE void multiply_tiles(const Product<In, Out>& p, const RowBlock& block, std::size_t first,
-                               std::size_t count, std::size_t index) {
-  HWY_ALIGN std::uint32_t sums[(kMostRows + kRows) * Dot::kColumns];
+HWY_INLINE void multiply_tiles(const Product<In, Out>& p, const RowBlock& block, std::size_t index) {
+  constexpr std::size_t kBlockRows = Dot::kByAmx ? kMostAmxRows : kMostRows;
+  HWY_ALIGN std::uint32_t sums[(kBlockRows + kRows) * Dot::kColumns];
   const std::uint32_t* panel = p.panels + index * p.groups * Dot::kColumns;
   const std::size_t column = index * Dot::kColumns;
   const std::size_t end = std::min(column + Dot::kColumns, p.width);
-  const bool one_step = p.groups <= Dot::kMostWords;
-  for (std::size_t word = 0; word < p.groups; word += Dot::kMostWords) {
-    const std::size_t words = std::min(p.groups - word, Dot::kMostWords);
+  const std::size_t step = Dot::kByAmx ? Dot::kMostWords / p.tile_words * p.tile_words : Dot::kMostWords;
+  const bool one_step = p.groups <= step;
+  for (std::size_t word = 0; word < p.groups; word += step) {
+    const std::size_t words = std::min(p.groups - word, step);
     const bool last = word + words == p.groups;
-    for (std::size_t row = 0; row < count; row += kRows) {
-      const std::size_t begin = std::min(row, count - kRows);
+    for (std::size_t row = 0; row < block.count; row += kRows) {
+      const std::size_t begin = std::min(row, block.count - kRows);
       std::uint32_t* own = one_step ? sums : sums + row * Dot::kColumns;
       if (last) {
         for (std::size_t r = row; r < begin + kRows; ++r)
-          hwy::Prefetch(p.out + (first + r) * p.width + column);
+          hwy::Prefetch(p.out + (block.first + r) * p.width + column);
       }
-      multiply_panel<Dot, kRows>(block.words + begin * block.stride + word, block.stride,
-                                 panel + word * Dot::kColumns, words, own, word > 0);
+      const std::uint32_t* a = block.words + begin * block.stride + word;
+      const std::uint32_t* b = panel + word * Dot::kColumns;
+      if constexpr (Dot::kByAmx) {
+        static_assert(Dot::kColumns == 2 * kTileSide);
+        const TiledRows<std::uint32_t> tiles{a, block.stride, kTileSide * block.stride, p.tile_words};
+        multiply_amx_tiles<Dot::kElement, kRows / int(kTileSide), 2>(tiles, b, Dot::kColumns, words,
+                                                                     p.tile_words, own, word > 0);
+      } else {
+        multiply_panel<Dot, kRows>(a, block.stride, b, words, own, word > 0);
+      }
       if (!last) continue;
       finish_tile(p, {.words = own + (row - begin) * Dot::kColumns,
                       .stride = Dot::kColumns,
                       .scales = p.bytes() ? block.scales + row : nullptr,
-                      .row = first + row,
+                      .row = block.first + row,
                       .rows = begin + kRows - row,
                       .column = column,
                       .end = end});
@@ -401,31 +441,57 @@ HWY_INLINE void multiply_tiles(const Product<In, Out>& p, const RowBlock& block,
   }
 }
 
+// Panels [first, last).
+struct PanelRange {
+  std::size_t first;
+  std::size_t last;
+};
+
 template <class Dot, class In, class Out>
-void multiply_block(const Product<In, Out>& p, const RowBlock& block, std::size_t first, std::size_t count,
-                    std::size_t first_panel, std::size_t last_panel) {
-  for (std::size_t index = first_panel; index < last_panel; ++index) {
-    if (count >= std::size_t(kTileRows)) {
-      multiply_tiles<Dot, kTileRows>(p, block, first, count, index);
-    } else if (count >= std::size_t(kTileRest)) {
-      multiply_tiles<Dot, kTileRest>(p, block, first, count, index);
+void multiply_block(const Product<In, Out>& p, const RowBlock& block, PanelRange panels) {
+  for (std::size_t index = panels.first; index < panels.last; ++index) {
+    if (block.count >= std::size_t(kTileRows)) {
+      multiply_tiles<Dot, kTileRows>(p, block, index);
+    } else if (block.count >= std::size_t(kTileRest)) {
+      multiply_tiles<Dot, kTileRest>(p, block, index);
     } else {
-      multiply_tiles<Dot, 1>(p, block, first, count, index);
+      multiply_tiles<Dot, 1>(p, block, index);
     }
   }
 }
 
-template <class Work>
-void with_dot(PanelLinear::Element element, bool native, const Work& work) {
-  switch (element) {
+#if HWY_TARGET == HWY_AVX3
+template <class Vectors, class In, class Out>
+void multiply_amx_block(const Product<In, Out>& p, const RowBlock& block, PanelRange panels) {
+  const AmxTiles tiles(p.tile_words);
+  for (std::size_t index = panels.first; index < panels.last; ++index) {
+    if (block.count >= 2 * kTileSide) {
+      multiply_tiles<AmxWords<Vectors>, 2 * kTileSide>(p, block, index);
+    } else {
+      multiply_tiles<AmxWords<Vectors>, kTileSide>(p, block, index);
+    }
+  }
+}
+#endif
+
+// Words of several elements: by the processor's products of tiles or of vectors, or element by element.
+template <class Plain, class Vectors, class In, class Out>
+void multiply_words_block(const Product<In, Out>& p, const RowBlock& block, PanelRange panels) {
+#if HWY_TARGET == HWY_AVX3
+  if (p.tile_words > 0 && block.count >= kTileSide) return multiply_amx_block<Vectors>(p, block, panels);
+#endif
+  p.native ? multiply_block<Vectors>(p, block, panels) : multiply_block<Plain>(p, block, panels);
+}
+
+template <class In, class Out>
+void multiply_any_block(const Product<In, Out>& p, const RowBlock& block, PanelRange panels) {
+  switch (p.element) {
     case PanelLinear::Element::Float:
-      return work.template operator()<FloatWords>();
+      return multiply_block<FloatWords>(p, block, panels);
     case PanelLinear::Element::BFloat16:
-      return native ? work.template operator()<BFloat16Words<true>>()
-                    : work.template operator()<BFloat16Words<false>>();
+      return multiply_words_block<BFloat16Words<false>, BFloat16Words<true>>(p, block, panels);
     case PanelLinear::Element::Byte:
-      return native ? work.template operator()<ByteWords<true>>()
-                    : work.template operator()<ByteWords<false>>();
+      return multiply_words_block<ByteWords<false>, ByteWords<true>>(p, block, panels);
   }
 }
 
@@ -445,12 +511,20 @@ void for_items(Context& ctx, std::size_t items, double multiply_adds, const auto
   }
 }
 
+// Rows of a block, whole tiles of them.
 template <class In, class Out>
-void multiply_all(Context& ctx, const Product<In, Out>& p, bool native) {
+std::size_t block_rows_of(const Product<In, Out>& p) {
+  const bool amx = p.tile_words > 0;
+  const std::size_t tile = amx ? 2 * kTileSide : kTileRows;
+  const std::size_t fitting = (amx ? kMostAmxBlockBytes : kMostBlockBytes) / (p.groups * 4) / tile * tile;
+  return std::clamp<std::size_t>(fitting, tile, amx ? kMostAmxRows : kMostRows);
+}
+
+template <class In, class Out>
+void multiply_all(Context& ctx, const Product<In, Out>& p) {
   const std::size_t columns = PanelLinear::columns_of(p.element);
   const std::size_t panels = (p.width + columns - 1) / columns;
-  const std::size_t fitting = kMostBlockBytes / (p.groups * 4) / kTileRows * kTileRows;
-  const std::size_t block_rows = std::clamp<std::size_t>(fitting, kTileRows, kMostRows);
+  const std::size_t block_rows = block_rows_of(p);
   const std::size_t blocks = (p.rows + block_rows - 1) / block_rows;
   // Few rows: the columns are shared out too.
   const std::size_t tasks = 2 * ctx.team().size();
@@ -465,17 +539,19 @@ void multiply_all(Context& ctx, const Product<In, Out>& p, bool native) {
     const std::size_t first = item / shares * block_rows;
     const std::size_t count = std::min(block_rows, p.rows - first);
     const std::size_t panel = item % shares * share;
-    const std::size_t last = std::min(panels, panel + share);
-    if (panel >= last) return;
+    const PanelRange range{panel, std::min(panels, panel + share)};
+    if (range.first >= range.last) return;
     const RowBlock block =
         prepare_rows(p, first, count, RowMemory(scratch + thread * each, block_rows, p.groups));
-    with_dot(p.element, native,
-             [&]<class Dot>() { multiply_block<Dot>(p, block, first, count, panel, last); });
+    multiply_any_block(p, block, range);
   });
 }
 
 void run_product(Context& ctx, ConstTensorView x, const PanelLinear& weights, const Patches* patches,
-                 LinearOptions options, bool native, TensorView out) {
+                 LinearOptions options, TensorView out) {
+  const std::size_t words = weights.groups();
+  const bool native = runs_fast(weights.precision());
+  const bool amx = native && weights.element() != PanelLinear::Element::Float && has_amx();
   const bool bytes = weights.element() == PanelLinear::Element::Byte;
   with_elements(x, [&]<class In>(const In* from) {
     with_elements(out, [&]<class Out>(Out* to) {
@@ -484,15 +560,17 @@ void run_product(Context& ctx, ConstTensorView x, const PanelLinear& weights, co
                                      .rows = std::size_t(out.shape().numel() / weights.out()),
                                      .in = std::size_t(weights.in()),
                                      .width = std::size_t(weights.out()),
-                                     .groups = std::size_t(weights.groups()),
+                                     .groups = words,
                                      .element = weights.element(),
+                                     .native = native,
+                                     .tile_words = amx ? amx_tile_words(words) : 0,
                                      .patches = patches,
                                      .panels = weights.words(),
                                      .bias = weights.bias(),
                                      .scales = bytes ? weights.scales() : nullptr,
                                      .sums = bytes ? weights.sums() : nullptr,
                                      .options = options};
-      multiply_all(ctx, product, native);
+      multiply_all(ctx, product);
     });
   });
 }
@@ -507,8 +585,7 @@ HWY_EXPORT(run_product);
 
 void panel_linear(Context& ctx, ConstTensorView x, const PanelLinear& weights, LinearOptions options,
                   TensorView out) {
-  const bool native = runs_fast(weights.precision());
-  HWY_DYNAMIC_DISPATCH(run_product)(ctx, x, weights, nullptr, options, native, out);
+  HWY_DYNAMIC_DISPATCH(run_product)(ctx, x, weights, nullptr, options, out);
 }
 
 void panel_conv2d(Context& ctx, ConstTensorView x, const Conv2dConfig& config, const PanelLinear& weights,
@@ -516,7 +593,7 @@ void panel_conv2d(Context& ctx, ConstTensorView x, const Conv2dConfig& config, c
   const Shape& from = x.shape();
   const Shape& to = out.shape();
   const Patches patches{config, {int(from[1]), int(from[2])}, {int(to[1]), int(to[2])}};
-  HWY_DYNAMIC_DISPATCH(run_product)(ctx, x, weights, &patches, {config.activation, false}, true, out);
+  HWY_DYNAMIC_DISPATCH(run_product)(ctx, x, weights, &patches, {config.activation, false}, out);
 }
 
 }  // namespace facet::ops::simd
