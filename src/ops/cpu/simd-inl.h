@@ -14,6 +14,14 @@
 #include "hwy/highway.h"
 #include "ops/kernels.h"
 
+#ifndef FACET_OPS_CPU_HAS_BFLOAT16_
+#define FACET_OPS_CPU_HAS_BFLOAT16_
+namespace facet::ops {
+// The processor rounds to bfloat16 itself; Highway 1.0 has no instruction for it.
+inline const bool kHasBFloat16 = runs_fast(Precision::Bf16);
+}  // namespace facet::ops
+#endif
+
 #ifndef FACET_UNROLL
 #ifdef __clang__
 #define FACET_UNROLL _Pragma("clang loop unroll(full)")
@@ -52,6 +60,13 @@ HWY_INLINE FloatVec widened(hn::Vec<BFloats> bits) {
 }
 
 HWY_INLINE hn::Vec<BFloats> narrowed(FloatVec x) {
+#if HWY_TARGET == HWY_AVX3
+  if (kHasBFloat16) {
+    hn::Vec<BFloats> halves;
+    asm("vcvtneps2bf16 %1, %0" : "=v"(halves.raw) : "v"(x.raw));
+    return halves;
+  }
+#endif
   const hn::RebindToUnsigned<Floats> du;
   const auto bits = hn::BitCast(du, x);
   const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1U));
