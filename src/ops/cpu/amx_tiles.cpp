@@ -1,9 +1,15 @@
 #include "ops/cpu/amx_tiles.h"
 
-#include <oneapi/dnnl/dnnl.h>
 #include <cstdint>
 
+#include "ops/cpu/dnnl_primitives.h"
+
 namespace facet::ops {
+
+bool has_amx() {
+  static const bool has = dnnl_uses(dnnl_cpu_isa_avx512_core_amx);
+  return has;
+}
 
 #if defined(__x86_64__)
 namespace {
@@ -24,12 +30,6 @@ static_assert(sizeof(Configuration) == 64);
 
 }  // namespace
 
-bool has_amx() {
-  static const bool has =
-      (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx;
-  return has;
-}
-
 AmxTiles::AmxTiles(std::size_t words) {
   Configuration configuration;
   for (int tile = 0; tile < kTiles; ++tile) {
@@ -43,7 +43,6 @@ AmxTiles::AmxTiles(std::size_t words) {
 
 AmxTiles::~AmxTiles() { asm volatile("tilerelease"); }
 #else
-bool has_amx() { return false; }
 AmxTiles::AmxTiles(std::size_t /*words*/) {}
 AmxTiles::~AmxTiles() = default;
 #endif

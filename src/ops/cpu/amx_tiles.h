@@ -25,12 +25,11 @@ class AmxTiles {
   ~AmxTiles();
 };
 
-#if defined(__x86_64__)
 /// What the words of two tiles hold: pairs of bfloat16, or four bytes, unsigned in a and signed in b.
 enum class TileElement { BFloat16, Byte };
 
-// Instructions are written out, as compilers of the time want a switch for each of them. Strides are in
-// words.
+// Instructions are written out, as compilers of the time want a switch for each of them; elsewhere than on
+// x86 nothing calls these templates. Strides are in words.
 namespace amx {
 
 template <int kTile>
@@ -106,6 +105,5 @@ inline void multiply_amx_tiles(TiledRows<Word> a, const Word* b, std::size_t wid
   if constexpr (kBelow) amx::store<2>(below, width);
   if constexpr (kBelow && kRight) amx::store<3>(below + kTileSide, width);
 }
-#endif
 
 }  // namespace facet::ops

@@ -20,9 +20,7 @@ HWY_BEFORE_NAMESPACE();
 #endif
 namespace facet::ops::HWY_NAMESPACE {
 
-struct NoTiles {
-  NoTiles() {}  // NOLINT(modernize-use-equals-default): else it would want an initializer
-};
+struct NoTiles {};
 
 // One window of one head in work on one thread.
 template <class Math, class Attention>
@@ -41,7 +39,7 @@ class WindowTask {
 
   // Queries [begin, end), begin a multiple of a vector.
   void attend(std::size_t begin, std::size_t end) {
-    [[maybe_unused]] const std::conditional_t<Math::kByAmx, AmxTiles, NoTiles> tiles;
+    [[maybe_unused]] const std::conditional_t<Math::kByAmx, AmxTiles, NoTiles> tiles{};
     const std::size_t vectors = whole(end - begin, kLanes);
     const std::size_t strips = whole(vectors, kStripVectors);
     for (std::size_t i = 0; i < strips; i += Scratch::together(extent_)) {

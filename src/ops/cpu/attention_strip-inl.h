@@ -146,12 +146,10 @@ HWY_INLINE void multiply_all(const float* a, std::size_t row_stride, std::size_t
   }
 }
 
-#if HWY_TARGET == HWY_AVX3
 // c[r][lane] (+)= sum over w of a[r][w] * b[w][lane], for one or two tiles of rows.
 template <int kRowTiles, int kVectors>
 HWY_INLINE void multiply_amx_rows(TiledRows<float> a, const float* b, std::size_t depth, float* c,
                                   bool accumulate) {
-  static_assert(kLanes == kTileSide);
   constexpr auto kPairs = TileElement::BFloat16;
   constexpr std::size_t kWidth = kVectors * kLanes;
   for (std::size_t lane = 0; lane + 2 * kLanes <= kWidth; lane += 2 * kLanes) {
@@ -173,21 +171,19 @@ HWY_INLINE void multiply_amx(TiledRows<float> a, std::size_t rows, const float* 
   }
   if (r < rows) multiply_amx_rows<1, kVectors>(a, b, depth, c + r * kVectors * kLanes, accumulate);
 }
-#endif
 
 // out[row][lane] = the product of rows [row][words] with a strip's queries.
 template <class Math, int kVectors>
 void multiply_queries(const float* rows, std::size_t count, std::size_t words, const float* queries,
                       float* out) {
-#if HWY_TARGET == HWY_AVX3
   if constexpr (Math::kByAmx) {
     const TiledRows<float> keys{.first = rows, .row = words, .tile = kTileSide * words, .step = kTileSide};
-    return multiply_amx<kVectors>(keys, count, queries, words, out, false);
-  }
-#endif
-  for (std::size_t w = 0; w < words; w += kWordsAtOnce) {
-    multiply_all<Math, kVectors>(rows + w, words, 1, queries + w * kVectors * kLanes, count,
-                                 std::min(kWordsAtOnce, words - w), out, w > 0);
+    multiply_amx<kVectors>(keys, count, queries, words, out, false);
+  } else {
+    for (std::size_t w = 0; w < words; w += kWordsAtOnce) {
+      multiply_all<Math, kVectors>(rows + w, words, 1, queries + w * kVectors * kLanes, count,
+                                   std::min(kWordsAtOnce, words - w), out, w > 0);
+    }
   }
 }
 
@@ -535,21 +531,19 @@ void attend_block(const Strip& s, const Extent& e, const ScoreBias<Math>& bias,
     constexpr int kVectors = decltype(vectors)::value;
     multiply_queries<Math, kVectors>(packed.keys + first * e.words, count, e.words, s.queries, scores);
     soften<Math, kVectors>(s, e, bias, first, count, factor, scores);
-#if HWY_TARGET == HWY_AVX3
     if constexpr (Math::kByAmx) {
       constexpr std::size_t kTileWords = kTileSide * kTileSide;
       const TiledRows<float> values{.first = packed.panel(e, 0) + first / Math::kPerWord * kTileSide,
                                     .row = kTileSide,
                                     .tile = PackedKeys<Math>::value_rows(e) * kTileSide,
                                     .step = kTileWords};
-      return multiply_amx<kVectors>(values, e.value_words, scores, whole(count, Math::kPerWord), s.sums,
-                                    first > 0);
-    }
-#endif
-    for (std::size_t c = 0; c < e.value_words; c += kTileKeys) {
-      multiply_words<Math, kTileKeys, kVectors>(packed.panel(e, c) + first / Math::kPerWord * kTileKeys, 1,
-                                                kTileKeys, scores, whole(count, Math::kPerWord),
-                                                s.sums + c * kVectors * kLanes, first > 0);
+      multiply_amx<kVectors>(values, e.value_words, scores, whole(count, Math::kPerWord), s.sums, first > 0);
+    } else {
+      for (std::size_t c = 0; c < e.value_words; c += kTileKeys) {
+        multiply_words<Math, kTileKeys, kVectors>(packed.panel(e, c) + first / Math::kPerWord * kTileKeys, 1,
+                                                  kTileKeys, scores, whole(count, Math::kPerWord),
+                                                  s.sums + c * kVectors * kLanes, first > 0);
+      }
     }
   });
 }

@@ -21,6 +21,8 @@
 HWY_PUSH_ATTRIBUTES(FACET_ATTENTION_ATTRIBUTES)
 namespace facet::ops::HWY_NAMESPACE {
 
+static_assert(kLanes == kTileSide);
+
 template <bool kAmx>
 class BFloat16Math {
   using Channels = hn::CappedTag<std::uint32_t, Grains<kAmx>::kChannels>;

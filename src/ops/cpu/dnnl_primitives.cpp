@@ -70,14 +70,16 @@ std::uint64_t next_weights_identity() {
   return next++;
 }
 
-bool dnnl_has_block_kernels() {
+bool dnnl_uses(dnnl_cpu_isa_t instructions) {
 #if defined(__x86_64__)
-  // Each is a set of bits.
-  return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+  return (dnnl_get_effective_cpu_isa() & instructions) == instructions;  // each is a set of bits
 #else
+  static_cast<void>(instructions);
   return false;
 #endif
 }
+
+bool dnnl_has_block_kernels() { return dnnl_uses(dnnl_cpu_isa_avx512_core); }
 
 DType dnnl_weight_dtype(Precision precision) {
   return precision == Precision::Fp32 || !dnnl_has_block_kernels() ? DType::Float32 : DType::BFloat16;

@@ -14,6 +14,9 @@ const dnnl::engine& dnnl_engine();
 /// Whether oneDNN multiplies in blocks of registers on this processor; then it takes bfloat16 too, be it by
 /// way of float32.
 bool dnnl_has_block_kernels();
+/// Whether oneDNN uses these instructions of x86 here: the processor has them, the system lets it, and
+/// ONEDNN_MAX_CPU_ISA does not forbid them.
+bool dnnl_uses(dnnl_cpu_isa_t instructions);
 /// The type in which oneDNN keeps weights of this precision here.
 DType dnnl_weight_dtype(Precision precision);
 
