@@ -6,7 +6,9 @@
 
 namespace facet {
 
-/// The arithmetic of a model's image encoder and memory; prompts and masks are decoded in float32 always.
+/// The arithmetic of a model's image encoder and memory. Prompts and masks are decoded in float32, but for
+/// products with a picture of SAM or MobileSAM, in bfloat16 in models of another precision where the
+/// processor has AMX.
 enum class Precision : std::uint8_t {
   Fp32,  ///< float32, the reference
   Bf16,  ///< products of bfloat16, summed in float32

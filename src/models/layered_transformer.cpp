@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -23,6 +24,9 @@ std::int64_t columns_of(ConstTensorView matrix) { return matrix.shape()[1]; }
 Rows row(ConstTensorView matrix, std::int64_t index) {
   return matrix.data<float>().subspan(index * columns_of(matrix), columns_of(matrix));
 }
+std::span<float> row(Tensor& matrix, std::int64_t index) {
+  return matrix.data<float>().subspan(index * columns_of(matrix), columns_of(matrix));
+}
 
 // Products with so many positions stay in the cache until they lie in blocks.
 constexpr std::int64_t kPositionsAtOnce = 512;
@@ -37,8 +41,8 @@ struct LaneSums {
 // Each row times a vector, value by value.
 Tensor times_diagonal(ConstTensorView matrix, Rows diagonal) {
   Tensor out(matrix.shape());
-  for (std::size_t i = 0; i < out.data<float>().size(); ++i) {
-    out.data<float>()[i] = matrix.data<float>()[i] * diagonal[i % diagonal.size()];
+  for (std::int64_t r = 0; r < matrix.shape()[0]; ++r) {
+    std::ranges::transform(row(matrix, r), diagonal, row(out, r).begin(), std::multiplies());
   }
   return out;
 }
@@ -46,14 +50,11 @@ Tensor times_diagonal(ConstTensorView matrix, Rows diagonal) {
 // Each row less its mean: what "less the mean over the channels" before the product comes to.
 Tensor centred(ConstTensorView matrix) {
   Tensor out(matrix.shape());
-  const std::int64_t columns = columns_of(matrix);
   for (std::int64_t r = 0; r < matrix.shape()[0]; ++r) {
-    double sum = 0;
-    for (const float value : row(matrix, r)) sum += value;
-    const auto mean = static_cast<float>(sum / double(columns));
-    for (std::int64_t c = 0; c < columns; ++c) {
-      out.data<float>()[r * columns + c] = row(matrix, r)[c] - mean;
-    }
+    const Rows from = row(matrix, r);
+    const auto mean =
+        static_cast<float>(std::accumulate(from.begin(), from.end(), 0.0) / double(from.size()));
+    std::ranges::transform(from, row(out, r).begin(), [mean](float value) { return value - mean; });
   }
   return out;
 }
@@ -62,9 +63,9 @@ Tensor centred(ConstTensorView matrix) {
 Tensor times(ConstTensorView matrix, Rows vector) {
   Tensor out(Shape({matrix.shape()[0]}));
   for (std::int64_t r = 0; r < matrix.shape()[0]; ++r) {
-    double sum = 0;
-    for (std::size_t c = 0; c < vector.size(); ++c) sum += double(row(matrix, r)[c]) * vector[c];
-    out.data<float>()[r] = static_cast<float>(sum);
+    const Rows from = row(matrix, r);
+    out.data<float>()[r] = static_cast<float>(std::inner_product(
+        from.begin(), from.end(), vector.begin(), 0.0, std::plus(), std::multiplies<double>()));
   }
   return out;
 }
@@ -76,9 +77,9 @@ Tensor plus(Tensor a, ConstTensorView b) {
 
 Tensor as_row(ConstTensorView vector) { return Tensor::from(vector.data<float>(), {1, vector.shape()[0]}); }
 
-// a [rows, k] x b^T, b [columns, k]
-Tensor product(ops::Context& ctx, ConstTensorView a, ConstTensorView b) {
-  const auto packed = ctx.kernels().pack_linear(b, {});
+// a [rows, k] x b^T, b [columns, k], as the kernels multiply
+Tensor product(ops::Context& ctx, const ops::Kernels& kernels, ConstTensorView a, ConstTensorView b) {
+  const auto packed = kernels.pack_linear(b, {});
   Tensor out(Shape({a.shape()[0], b.shape()[0]}));
   ops::linear(ctx, a, *packed, {}, out);
   return out;
@@ -109,8 +110,9 @@ Tensor sum_of(ops::Context& ctx, ConstTensorView a, ConstTensorView b) {
   return sum;
 }
 
-Tensor blocks_of(ops::Context& ctx, ConstTensorView products, std::int64_t first, std::int64_t width) {
-  Tensor out(Shape({products.shape()[0] / ops::kPositionBlock, width, ops::kPositionBlock}));
+Tensor blocks_of(ops::Context& ctx, ConstTensorView products, std::int64_t first, std::int64_t width,
+                 DType dtype) {
+  Tensor out(Shape({products.shape()[0] / ops::kPositionBlock, width, ops::kPositionBlock}), dtype);
   ops::to_position_blocks(ctx, products, first, out);
   return out;
 }
@@ -124,8 +126,9 @@ ConstTensorView view_or_none(const Tensor& tensor) {
 // Collects the products with the picture while the projections are made.
 class LayeredTransformer::Builder {
  public:
-  Builder(const ops::Kernels& kernels, const TwoWayTransformer& transformer)
-      : ctx_(ops::KernelsPtr(ops::KernelsPtr(), &kernels), ThreadTeam(1)),
+  Builder(const Backend& backend, const TwoWayTransformer& transformer)
+      : for_pictures_(backend.for_pictures),
+        ctx_(ops::KernelsPtr(ops::KernelsPtr(), &backend.kernels), backend.team),
         first_(transformer.layers()[0].image_to_token().matrices()),
         second_(transformer.layers()[1].image_to_token().matrices()),
         gamma1_(transformer.layers()[0].image_norm().gamma().data<float>()),
@@ -155,7 +158,7 @@ class LayeredTransformer::Builder {
   Projection after_one(ConstTensorView matrix, Tensor bias) {
     const Tensor scaled = times_diagonal(matrix, gamma1_);
     Projection out = of_centred(scaled);
-    out.fold[0] = product(ctx_, out1_, scaled);
+    out.fold[0] = folded(out1_, scaled);
     out.bias = std::move(bias);
     return out;
   }
@@ -163,7 +166,7 @@ class LayeredTransformer::Builder {
     const Tensor scaled = times_diagonal(matrix, gamma2_);
     const Tensor pulled = times_diagonal(centred(scaled), gamma1_);
     Projection out = of_centred(pulled);
-    out.fold = {product(ctx_, out1_, pulled), product(ctx_, out2_, scaled)};
+    out.fold = {folded(out1_, pulled), folded(out2_, scaled)};
     out.constant = times(scaled, constant());
     out.bias = std::move(bias);
     return out;
@@ -184,15 +187,17 @@ class LayeredTransformer::Builder {
     half.data<float>()[0] /= 2;
     return after_one(constant_, std::move(half));
   }
-  Tensor gram0() { return product(ctx_, out1_, out1_); }
-  Tensor gram0_next() { return product(ctx_, out1_next_, out1_next_); }
-  Tensor gram1() { return product(ctx_, out2_, out2_); }
-  [[nodiscard]] nn::Linear stack() const { return stacked(ctx_.kernels(), matrices_, biases_); }
+  Tensor gram0() { return folded(out1_, out1_); }
+  Tensor gram0_next() { return folded(out1_next_, out1_next_); }
+  Tensor gram1() { return folded(out2_, out2_); }
+  [[nodiscard]] nn::Linear stack() const { return stacked(for_pictures_, matrices_, biases_); }
   Tensor of_positions(ConstTensorView positions, ConstTensorView matrix) {
-    return blocks_of(ctx_, product(ctx_, positions, matrix), 0, matrix.shape()[0]);
+    return blocks_of(ctx_, product(ctx_, for_pictures_, positions, matrix), 0, matrix.shape()[0],
+                     for_pictures_.activation_dtype());
   }
 
  private:
+  Tensor folded(ConstTensorView a, ConstTensorView b) { return product(ctx_, ctx_.kernels(), a, b); }
   [[nodiscard]] Rows constant() const { return constant_.data<float>(); }
 
   Projection add(Tensor matrix, Tensor bias) {
@@ -205,6 +210,7 @@ class LayeredTransformer::Builder {
     return out;
   }
 
+  const ops::Kernels& for_pictures_;
   ops::Context ctx_;
   nn::TokenAttention::Matrices first_, second_;
   Rows gamma1_, beta1_, gamma2_, beta2_;
@@ -214,10 +220,11 @@ class LayeredTransformer::Builder {
   std::vector<Tensor> matrices_, biases_;
 };
 
-LayeredTransformer::LayeredTransformer(const ops::Kernels& kernels, const TwoWayTransformer& transformer,
+LayeredTransformer::LayeredTransformer(const Backend& backend, const TwoWayTransformer& transformer,
                                        const nn::LinearWeights& features, ConstTensorView positions)
     : dim_(columns_of(features.matrix)),
       heads_(transformer.final_attention().heads()),
+      dtype_(backend.for_pictures.activation_dtype()),
       eps_(transformer.layers()[0].image_norm().eps()),
       positions_(positions) {
   FACET_CHECK(transformer.layers().size() == 2, "a layered transformer has two layers");
@@ -229,7 +236,7 @@ LayeredTransformer::LayeredTransformer(const ops::Kernels& kernels, const TwoWay
   const auto look3 = transformer.final_attention().matrices();
   const auto spread1 = first.image_to_token().matrices();
   const auto spread2 = second.image_to_token().matrices();
-  Builder builder(kernels, transformer);
+  Builder builder(backend, transformer);
   values0_ = builder.of_picture(look1.value, look1.value_bias);
   rest0_ = builder.rest0();
   rest0_next_ = builder.rest0_next();
@@ -254,7 +261,7 @@ LayeredTransformer::LayeredTransformer(const ops::Kernels& kernels, const TwoWay
   keys0_ = {.first = 0, .width = look1.key.shape()[0], .fold = {}, .constant = {}, .bias = {}};
   queries0_ = {
       .first = keys0_.width, .width = spread1.query.shape()[0], .fold = {}, .constant = {}, .bias = {}};
-  placed_.emplace(stacked(kernels, list(copy(look1.key), copy(spread1.query)),
+  placed_.emplace(stacked(backend.for_pictures, list(copy(look1.key), copy(spread1.query)),
                           list(Tensor::zeros({keys0_.width}), copy(spread1.query_bias))));
   key_places1_ = builder.of_positions(positions, look2.key);
   query_places1_ = builder.of_positions(positions, spread2.query);
@@ -302,33 +309,46 @@ LayeredTransformer::Picture LayeredTransformer::prepare(ops::Context& ctx, Const
   FACET_CHECK(image.shape().numel() == count * dim_, "prepare: the image is " + image.shape().to_string());
   const ConstTensorView x = image.reshaped({count, dim_});
   Picture out;
-  const std::array<std::pair<const Projection*, Tensor*>, 11> parts{{{&values0_, &out.values0},
-                                                                     {&rest0_, &out.rest0},
-                                                                     {&rest0_next_, &out.rest0_next},
-                                                                     {&keys1_, &out.keys1},
-                                                                     {&values1_, &out.values1},
-                                                                     {&queries1_, &out.queries1},
-                                                                     {&rest1_, &out.rest1},
-                                                                     {&along_, &out.along},
-                                                                     {&keys2_, &out.keys2},
-                                                                     {&values2_, &out.values2},
-                                                                     {&features_, &out.features}}};
-  for (const auto& [projection, tensor] : parts) {
-    *tensor = Tensor(Shape({count / ops::kPositionBlock, projection->width, ops::kPositionBlock}));
-  }
+  struct Part {
+    const Projection& projection;
+    Tensor& tensor;
+  };
+  const std::array<Part, 11> parts{{{values0_, out.values0},
+                                    {rest0_, out.rest0},
+                                    {rest0_next_, out.rest0_next},
+                                    {keys1_, out.keys1},
+                                    {values1_, out.values1},
+                                    {queries1_, out.queries1},
+                                    {rest1_, out.rest1},
+                                    {along_, out.along},
+                                    {keys2_, out.keys2},
+                                    {values2_, out.values2},
+                                    {features_, out.features}}};
+  const std::array<Part, 2> placed_parts{{{keys0_, out.keys0}, {queries0_, out.queries0}}};
+  const auto make = [&](std::span<const Part> all) {
+    for (const auto& [projection, tensor] : all) {
+      // Of a single value the layers make a projection in float32.
+      const DType dtype = projection.width == 1 ? DType::Float32 : dtype_;
+      tensor = Tensor(Shape({count / ops::kPositionBlock, projection.width, ops::kPositionBlock}), dtype);
+    }
+  };
+  make(parts);
+  make(placed_parts);
   for (std::int64_t first = 0; first < count; first += kPositionsAtOnce) {
     const std::int64_t positions = std::min(kPositionsAtOnce, count - first);
-    const Tensor products = picture_->forward(ctx, range_of(x, first, positions));
-    for (const auto& [projection, tensor] : parts) {
-      ops::to_position_blocks(
-          ctx, products, projection->first,
-          range_of(tensor->view(), first / ops::kPositionBlock, positions / ops::kPositionBlock));
-    }
+    const auto fill = [&](std::span<const Part> all, ConstTensorView products) {
+      for (const auto& [projection, tensor] : all) {
+        ops::to_position_blocks(
+            ctx, products, projection.first,
+            range_of(tensor.view(), first / ops::kPositionBlock, positions / ops::kPositionBlock));
+      }
+    };
+    const ConstTensorView own = range_of(x, first, positions);
+    fill(parts, picture_->forward_float32(ctx, own));
+    fill(placed_parts,
+         placed_->forward_float32(ctx, sum_of(ctx, own, range_of(positions_, first, positions))));
     ctx.between_blocks();
   }
-  const Tensor placed = placed_->forward(ctx, sum_of(ctx, x, positions_));
-  out.keys0 = blocks_of(ctx, placed, keys0_.first, keys0_.width);
-  out.queries0 = blocks_of(ctx, placed, queries0_.first, queries0_.width);
   out.length = Tensor(Shape({1, count}));
   out.next_length = Tensor(Shape({1, count}));
   ctx.team().parallel_ranges(count, 64, [&](std::int64_t begin, std::int64_t end) {

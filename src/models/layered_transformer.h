@@ -23,10 +23,15 @@ class LayeredTransformer {
   /// Beyond so many tokens, sets of vectors times sets of vectors cost more than the picture's channels.
   static constexpr std::int64_t kMostTokens = 16;
 
+  struct Backend {
+    const ops::Kernels& kernels;       ///< for products of weights alone
+    const ops::Kernels& for_pictures;  ///< for those with a picture, kept in its activation_dtype
+    ThreadTeam team;                   ///< for the construction
+  };
   /// `features`: the product that is made of the picture at the end, [4 * C, dim] and its bias. positions
   /// [N, dim], those of every picture; N a multiple of 64.
   /// Lifetime  `transformer` is only read here, and `forward` is given the same one; `positions` outlives it
-  LayeredTransformer(const ops::Kernels& kernels, const TwoWayTransformer& transformer,
+  LayeredTransformer(const Backend& backend, const TwoWayTransformer& transformer,
                      const nn::LinearWeights& features, ConstTensorView positions);
 
   /// The picture's share of each projection, for all prompts.
@@ -69,6 +74,7 @@ class LayeredTransformer {
 
   std::int64_t dim_ = 0;
   int heads_ = 1;
+  DType dtype_ = DType::Float32;  // of a picture's share
   float eps_ = 0;
   ConstTensorView positions_;          // [N, dim]
   std::optional<nn::Linear> picture_;  // of the picture

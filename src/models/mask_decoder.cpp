@@ -66,6 +66,7 @@ std::optional<Tensor> take_object_token(const nn::WeightScope& weights) {
 MaskDecoder::MaskDecoder(const nn::WeightScope& weights, ConstTensorView positions)
     : object_token_(take_object_token(weights)),
       kernels_(weights.kernels()),
+      kernels_for_pictures_(weights.kernels_for_pictures()),
       positions_(positions),
       transformer_(weights / "transformer", kDepth, kDecoderDim, kHeads, kDecoderMlpDim),
       features_(nn::take_subpixel_weights(weights / "output_upscaling" / 0, kDecoderDim, kDecoderDim / 4)),
@@ -82,8 +83,11 @@ MaskDecoder::MaskDecoder(const nn::WeightScope& weights, ConstTensorView positio
   if (object_token_) object_head_.emplace(weights / "pred_obj_score_head", kDecoderDim, kDecoderDim, 1, 3);
 }
 
-const LayeredTransformer& MaskDecoder::layered() const {
-  std::call_once(layered_once_, [this] { layered_.emplace(kernels_, transformer_, features_, positions_); });
+const LayeredTransformer& MaskDecoder::layered(const ThreadTeam& team) const {
+  std::call_once(layered_once_, [&] {
+    layered_.emplace(LayeredTransformer::Backend{kernels_, kernels_for_pictures_, team}, transformer_,
+                     features_, positions_);
+  });
   return *layered_;
 }
 
@@ -147,11 +151,11 @@ MaskDecoder::Output MaskDecoder::decode(ops::Context& ctx, const Input& input, C
   Output out;
   Tensor tokens;
   if (input.prepared != nullptr) {
-    LayeredTransformer::Output seen = layered().forward(ctx, transformer_, *input.prepared, joined);
+    LayeredTransformer::Output seen = layered(ctx.team()).forward(ctx, transformer_, *input.prepared, joined);
     ctx.between_blocks();
     tokens = std::move(seen.tokens);
     const std::array<ops::PictureLayer, 2> layers = seen.layers();
-    out.masks = upscale1_.forward(ctx, layers, layered().features(*input.prepared, seen),
+    out.masks = upscale1_.forward(ctx, layers, layered(ctx.team()).features(*input.prepared, seen),
                                   filters(ctx, tokens, first, count));
   } else {
     auto [own_tokens, features] = transformer_.forward(ctx, input.image, positions_, joined);
@@ -175,7 +179,7 @@ MaskDecoder::Output MaskDecoder::decode(ops::Context& ctx, const Input& input, C
 }
 
 LayeredTransformer::Picture MaskDecoder::prepare(ops::Context& ctx, ConstTensorView image) const {
-  return layered().prepare(ctx, image);
+  return layered(ctx.team()).prepare(ctx, image);
 }
 
 bool MaskDecoder::gains_by_preparing(std::int64_t prompt_tokens) const {

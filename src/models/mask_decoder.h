@@ -45,6 +45,10 @@ class MaskDecoder {
   [[nodiscard]] LayeredTransformer::Picture prepare(ops::Context& ctx, ConstTensorView image) const;
   /// Whether prompts that become so many tokens gain by a prepared picture.
   [[nodiscard]] bool gains_by_preparing(std::int64_t prompt_tokens) const;
+  /// Whether answers with a prepared picture are as without, but for float32's rounding.
+  [[nodiscard]] bool prepares_exactly() const {
+    return kernels_for_pictures_.activation_dtype() == DType::Float32;
+  }
   [[nodiscard]] bool is_sam2() const { return object_head_.has_value(); }
 
  private:
@@ -55,11 +59,12 @@ class MaskDecoder {
   [[nodiscard]] Tensor filters(ops::Context& ctx, ConstTensorView tokens, int first, int count) const;
 
   /// Made when it is first of use: a start need not wait for it.
-  [[nodiscard]] const LayeredTransformer& layered() const;
+  [[nodiscard]] const LayeredTransformer& layered(const ThreadTeam& team) const;
 
   std::optional<Tensor> object_token_;
 
   const ops::Kernels& kernels_;
+  const ops::Kernels& kernels_for_pictures_;
   ConstTensorView positions_;
   TwoWayTransformer transformer_;
   nn::LinearWeights features_;

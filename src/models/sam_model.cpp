@@ -24,7 +24,8 @@ bool is_sam2(const models::Architecture& architecture) {
   return std::holds_alternative<models::HieraConfig>(architecture.encoder);
 }
 
-// Prompts and masks are decoded in float32: that is little work, and its errors would be seen at once.
+// Prompts and masks are decoded in float32, but for pictures in layers (Kernels::for_pictures): that is
+// little work, and errors of its weights would be seen at once.
 nn::WeightScope decoder_scope(const nn::WeightScope& root, const models::Architecture& architecture) {
   return root.in_full_precision() / (is_sam2(architecture) ? "sam_mask_decoder" : "mask_decoder");
 }

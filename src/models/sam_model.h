@@ -30,7 +30,7 @@ class Model {
   models::MaskDecoder mask_decoder;
   std::unique_ptr<const models::VideoMemory> memory;  ///< SAM 2 only
 
-  /// The products that the model's precision rules: all but those of prompts and masks.
+  /// The products whose weights the model's precision rules: all but those of prompts and masks.
   std::vector<models::WeightStore::PackedLayer> packed_layers;
 
   /// Side of the square that pictures are fitted into, in pixels; of the features' grid; of the decoder's

@@ -77,6 +77,8 @@ class WeightScope {
   [[nodiscard]] const ops::Kernels& kernels() const {
     return full_precision_ ? reader_->kernels().full_precision() : reader_->kernels_at(prefix_);
   }
+  /// What works out pictures in layers, of the model whatever this place is packed for.
+  [[nodiscard]] const ops::Kernels& kernels_for_pictures() const { return reader_->kernels().for_pictures(); }
   /// A product packed for this place. A layer takes its weights inside `make` where only packing needs them:
   /// a packed model does not hold them otherwise.
   [[nodiscard]] std::unique_ptr<const ops::PackedLinear> pack_linear(

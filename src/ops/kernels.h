@@ -130,6 +130,9 @@ class Kernels {
   [[nodiscard]] virtual DType activation_dtype() const { return DType::Float32; }
   /// The same backend in float32, for the parts of a model that stay in it.
   [[nodiscard]] virtual const Kernels& full_precision() const { return *this; }
+  /// The same for pictures in layers (ops/layered_picture.h): in bfloat16 where the model may be and its
+  /// products are much faster. Pictures are kept in its activation_dtype.
+  [[nodiscard]] virtual const Kernels& for_pictures() const { return full_precision(); }
 
   /// Whether tensors lie in the host's memory. Where not, only these functions and the operations touch them.
   [[nodiscard]] virtual bool on_host() const { return true; }

@@ -35,9 +35,19 @@ ProjectionSizes check_projection(const char* op, PictureLayers layers, const Pic
     expect(op, "a layer's folded vectors", projection.folded[i], {batch, weights[2], base[1]});
     expect_or_empty(op, "a layer's constant", projection.constant[i], {base[1]});
   }
-  expect_or_empty(op, "places", projection.places, base);
+  const DType dtype = projection.base.dtype();
+  FACET_CHECK(dtype == DType::Float32 || dtype == DType::BFloat16, std::string(op) + ": the base's type");
+  FACET_CHECK(
+      projection.places.empty() || (projection.places.shape() == base && projection.places.dtype() == dtype),
+      std::string(op) + ": places are not as the base");
   expect_or_empty(op, "bias", projection.bias, {base[1]});
   return {batch, base[0], base[1]};
+}
+
+// What the products in bfloat16 take, of a head or a sub-pixel.
+void check_sixteens(const char* op, const PictureProjection& projection, std::int64_t values) {
+  FACET_CHECK(projection.base.dtype() == DType::Float32 || values % 16 == 0,
+              std::string(op) + ": " + std::to_string(values) + " values in bfloat16, expected sixteens");
 }
 
 // Tokens [B, T, inner] whose heads fit the projection's values.
@@ -58,6 +68,7 @@ ProjectionSizes check_tokens(const char* op, PictureLayers layers, const Picture
 void project_picture(Context& ctx, const ProjectPictureArgs& args, TensorView out) {
   constexpr const char* kOp = "project_picture";
   const ProjectionSizes s = check_projection(kOp, args.layers, args.projection, out.shape()[0]);
+  expect(kOp, "the base", args.projection.base, args.projection.base.shape());
   expect(kOp, "out", out, {s.batch, s.blocks, s.width, kPositionBlock});
   ctx.kernels().project_picture(ctx, args, out);
 }
@@ -97,6 +108,9 @@ void pool_picture(Context& ctx, const PoolPictureArgs& args, TensorView out) {
   check_tokens(kOp, args.layers, args.keys, args.queries, args.heads);
   check_tokens(kOp, args.layers, args.values, args.queries, args.heads);
   FACET_CHECK(args.values.places.empty(), std::string(kOp) + ": values have no places");
+  FACET_CHECK(args.values.base.dtype() == args.keys.base.dtype(),
+              std::string(kOp) + ": keys and values are of different types");
+  check_sixteens(kOp, args.values, args.queries.shape()[2] / args.heads);
   expect(kOp, "out", out, args.queries.shape());
   ctx.kernels().pool_picture(ctx, args, out);
 }
@@ -110,6 +124,7 @@ void picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView out) {
   const ProjectionSizes s = check_projection(kOp, args.layers, args.features, filters[0]);
   const std::int64_t channels = s.width / 4;
   FACET_CHECK(s.width % 4 == 0, std::string(kOp) + ": features do not come in four sub-pixels");
+  check_sixteens(kOp, args.features, channels);
   expect(kOp, "gamma", args.gamma, {channels});
   expect(kOp, "beta", args.beta, {channels});
   expect(kOp, "weight", args.weight, {4 * filters[2], channels});
@@ -124,7 +139,9 @@ void to_position_blocks(Context& ctx, ConstTensorView x, std::int64_t first, Ten
   const Shape& shape = out.shape();
   FACET_CHECK(x.shape().rank() == 2 && shape.rank() == 3 && first >= 0 && first + shape[1] <= x.shape()[1],
               std::string(kOp) + ": x is " + x.shape().to_string() + ", out is " + shape.to_string());
-  expect(kOp, "out", out, {x.shape()[0] / kPositionBlock, shape[1], kPositionBlock});
+  FACET_CHECK(shape == Shape({x.shape()[0] / kPositionBlock, shape[1], kPositionBlock}) &&
+                  (out.dtype() == DType::Float32 || out.dtype() == DType::BFloat16),
+              std::string(kOp) + ": out is " + shape.to_string());
   FACET_CHECK(x.shape()[0] % kPositionBlock == 0, std::string(kOp) + ": x is " + x.shape().to_string());
   ctx.kernels().to_position_blocks(ctx, x, first, out);
 }

@@ -16,6 +16,10 @@ namespace facet::ops {
 ///
 /// Positions come in blocks of 64 that lie last and together: [.., N / 64, rows, 64]. T tokens and H heads
 /// make R = H * T vectors, vector h * T + t. An inner width is that of all heads.
+///
+/// A projection's base and places are float32, or, but for project_picture, bfloat16: then products are made
+/// in bfloat16 with sums in float32, by backends whose Kernels::for_pictures says so, and a head, and a
+/// sub-pixel's features, have a multiple of 16 values. All else is float32.
 inline constexpr std::int64_t kPositionBlock = 64;
 inline constexpr std::size_t kMostPictureLayers = 2;
 
@@ -106,7 +110,7 @@ struct PictureMasksArgs {
 void picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView out);
 
 /// Columns [first, first + D) of a matrix of positions, put into blocks.
-/// Shapes  x [N, K]     out [N / 64, D, 64]
+/// Shapes  x [N, K]     out [N / 64, D, 64], float32 or bfloat16
 void to_position_blocks(Context& ctx, ConstTensorView x, std::int64_t first, TensorView out);
 
 }  // namespace facet::ops

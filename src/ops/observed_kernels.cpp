@@ -22,6 +22,7 @@ class ObservedKernels : public Kernels {
   [[nodiscard]] Precision precision() const override { return inner_->precision(); }
   [[nodiscard]] DType activation_dtype() const override { return inner_->activation_dtype(); }
   [[nodiscard]] const Kernels& full_precision() const override { return inner_->full_precision(); }
+  [[nodiscard]] const Kernels& for_pictures() const override { return inner_->for_pictures(); }
   [[nodiscard]] bool on_host() const override { return inner_->on_host(); }
   [[nodiscard]] std::shared_ptr<BlockPool> make_pool() const override { return inner_->make_pool(); }
   [[nodiscard]] std::shared_ptr<BlockPool> make_upload_pool() const override {

@@ -81,6 +81,8 @@ std::size_t PromptDecoder::count_call(const Features& features) {
 }
 
 bool PromptDecoder::pays(const Features& features, std::size_t prompts) {
+  // An answer may not depend on how often the picture was asked about.
+  if (!model_.mask_decoder.prepares_exactly()) return true;
   return find_kept(features) != kept_.end() || std::max(prompts, count_call(features)) >= kPromptsThatPay;
 }
 

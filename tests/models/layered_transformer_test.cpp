@@ -20,6 +20,7 @@ constexpr std::int64_t kDim = 256;
 // Random weights of the size that training leaves: rows of length one, norms about one, and SAM's names.
 class RandomWeights : public nn::WeightReader {
  public:
+  explicit RandomWeights(Precision precision = Precision::Fp32) : kernels_(ops::cpu_kernels(precision)) {}
   [[nodiscard]] bool has(const std::string& /*name*/) const override { return false; }
   [[nodiscard]] Tensor take(const std::string& name, const Shape& shape) override {
     Tensor out = random_tensor(shape, int(std::hash<std::string>()(name) % 100000));
@@ -31,7 +32,7 @@ class RandomWeights : public nn::WeightReader {
   [[nodiscard]] const ops::Kernels& kernels() const override { return *kernels_; }
 
  private:
-  ops::KernelsPtr kernels_ = ops::cpu_kernels();
+  ops::KernelsPtr kernels_;
 };
 
 // The mask decoder with the picture stored and with the picture prepared.
@@ -59,6 +60,22 @@ TEST_P(LayeredTransformerTest, DecodesWhatTheStoredPictureDecodes) {
     const MaskDecoder::Output prepared = decode(sparse, multimask, &picture);
     EXPECT_LE(testing::relative_l2_error(prepared.masks, stored.masks), 1e-4) << tokens << " tokens";
     EXPECT_LE(testing::relative_l2_error(prepared.scores, stored.scores), 1e-4) << tokens << " tokens";
+  }
+}
+
+// The parts of a bfloat16 model, where this processor keeps pictures in bfloat16; else there is no
+// difference.
+TEST_P(LayeredTransformerTest, InBFloat16DecodesNearlyTheSame) {
+  RandomWeights narrow(Precision::Bf16);
+  const MaskDecoder narrow_decoder{nn::WeightScope(narrow).in_full_precision(), positions};
+  const LayeredTransformer::Picture picture = narrow_decoder.prepare(ctx, image);
+  for (const std::int64_t tokens : {1, 2, 11}) {
+    const Tensor sparse = random_tensor({2, tokens, kDim}, 10 + int(tokens));
+    const MaskDecoder::Output stored = decode(sparse, true, nullptr);
+    const MaskDecoder::Output prepared =
+        narrow_decoder.forward(ctx, {.sparse = sparse, .multimask = true, .prepared = &picture});
+    EXPECT_LE(testing::relative_l2_error(prepared.masks, stored.masks), 2e-2) << tokens << " tokens";
+    EXPECT_LE(testing::relative_l2_error(prepared.scores, stored.scores), 2e-2) << tokens << " tokens";
   }
 }
 

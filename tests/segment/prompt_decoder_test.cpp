@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "models/sam_model.h"
 #include "ops/observed_kernels.h"
 #include "support/tensors.h"
@@ -51,6 +54,26 @@ TEST_F(SharedPictures, AreMadeAtTheThirdCallAlsoWhenPicturesTakeTurns) {
   for (const Embedding& embedding : pictures) EXPECT_EQ(click(embedding), alone);
   for (const Embedding& embedding : pictures) EXPECT_NE(click(embedding), alone);
   for (const Embedding& embedding : pictures) EXPECT_LT(click(embedding), alone);
+}
+
+TEST(NarrowSharedPictures, AreMadeAtTheFirstCallSoThatAnswersStayTheSame) {
+  const ModelPtr model = models::build_model(testing::TinySam(), ops::cpu_kernels(Precision::Bf16)).value();
+  if (model->mask_decoder.prepares_exactly())
+    GTEST_SKIP() << "this processor multiplies no tiles of bfloat16";
+  ops::Context ctx(model->kernels, ThreadTeam(2));
+  PromptDecoder decoder(ctx, *model);
+  const Embedding embedding{.features = std::make_shared<const Tensor>(testing::random_tensor(
+                                {1, Model::kGrid, Model::kGrid, Model::kChannels}, 1))};
+  std::vector<Tensor> answers;
+  for (int call = 0; call < 4; ++call) {
+    std::vector<DecoderPrompt> prompts(1);
+    prompts[0].sparse = {.points_model_px = {{500, 400}}, .labels = {1}};
+    decoder.decode(embedding, std::move(prompts), true, 1,
+                   [&](auto, const DecodedBatch& batch) { answers.push_back(batch.masks.clone()); });
+    EXPECT_EQ(decoder.kept_pictures(), 1U);
+    EXPECT_TRUE(std::ranges::equal(std::as_const(answers.back()).data<float>(),
+                                   std::as_const(answers.front()).data<float>()));
+  }
 }
 
 TEST_F(SharedPictures, AreMadeAheadOfTheThirdCall) {

@@ -69,41 +69,61 @@ struct TiledRows {
   std::size_t step;
 };
 
-/// sums[r][column] (+)= sum over w of a[r][w] * b[w][column], for one or two tiles of rows and of columns and
-/// `depth` words, a multiple of the tiles' `words`. Rows of b and of sums are `width` words apart.
-/// Needs  AmxTiles(words)
-template <TileElement kElement, int kRowTiles, int kColumnTiles, class Word>
-inline void multiply_amx_tiles(TiledRows<Word> a, const Word* b, std::size_t width, std::size_t depth,
-                               std::size_t words, Word* sums, bool accumulate) {
-  static_assert(sizeof(Word) == 4);
-  constexpr bool kRight = kColumnTiles == 2;
-  constexpr bool kBelow = kRowTiles == 2;
-  Word* below = sums + kTileSide * width;
+/// The sums of one or two tiles of rows, and of columns, from zero or from memory, where rows are `width`
+/// words apart; and back.   Needs  AmxTiles, as all that follows
+template <int kRowTiles, int kColumnTiles, class Word>
+inline void begin_amx_sums(const Word* sums, std::size_t width, bool accumulate) {
+  const Word* below = sums + kTileSide * width;
   if (accumulate) {
     amx::load<0>(sums, width);
-    if constexpr (kRight) amx::load<1>(sums + kTileSide, width);
-    if constexpr (kBelow) amx::load<2>(below, width);
-    if constexpr (kBelow && kRight) amx::load<3>(below + kTileSide, width);
+    if constexpr (kColumnTiles == 2) amx::load<1>(sums + kTileSide, width);
+    if constexpr (kRowTiles == 2) amx::load<2>(below, width);
+    if constexpr (kRowTiles == 2 && kColumnTiles == 2) amx::load<3>(below + kTileSide, width);
   } else {
     amx::zero<0>();
     amx::zero<1>();
     amx::zero<2>();
     amx::zero<3>();
   }
+}
+
+template <int kRowTiles, int kColumnTiles, class Word>
+inline void store_amx_sums(Word* sums, std::size_t width) {
+  Word* below = sums + kTileSide * width;
+  amx::store<0>(sums, width);
+  if constexpr (kColumnTiles == 2) amx::store<1>(sums + kTileSide, width);
+  if constexpr (kRowTiles == 2) amx::store<2>(below, width);
+  if constexpr (kRowTiles == 2 && kColumnTiles == 2) amx::store<3>(below + kTileSide, width);
+}
+
+/// sums[r][column] += sum over w of a[r][w] * b[w][column] for `depth` words, a multiple of the tiles'
+/// `words`. Rows of b are `width` words apart. Of one tile of rows the sums are those of tile kFirstRow.
+template <TileElement kElement, int kRowTiles, int kColumnTiles, int kFirstRow = 0, class Word>
+inline void add_amx_products(TiledRows<Word> a, const Word* b, std::size_t width, std::size_t depth,
+                             std::size_t words) {
+  static_assert(sizeof(Word) == 4 && kRowTiles + kFirstRow <= 2);
+  constexpr int kSum = 2 * kFirstRow;
+  constexpr bool kRight = kColumnTiles == 2;
+  constexpr bool kBelow = kRowTiles == 2;
   for (std::size_t w = 0; w < depth; w += words, a.first += a.step, b += words * width) {
     amx::load<4>(a.first, a.row);
     amx::load<6>(b, width);
-    amx::add<kElement, 0, 4, 6>();
+    amx::add<kElement, kSum, 4, 6>();
     if constexpr (kRight) amx::load<7>(b + kTileSide, width);
-    if constexpr (kRight) amx::add<kElement, 1, 4, 7>();
+    if constexpr (kRight) amx::add<kElement, kSum + 1, 4, 7>();
     if constexpr (kBelow) amx::load<5>(a.first + a.tile, a.row);
     if constexpr (kBelow) amx::add<kElement, 2, 5, 6>();
     if constexpr (kBelow && kRight) amx::add<kElement, 3, 5, 7>();
   }
-  amx::store<0>(sums, width);
-  if constexpr (kRight) amx::store<1>(sums + kTileSide, width);
-  if constexpr (kBelow) amx::store<2>(below, width);
-  if constexpr (kBelow && kRight) amx::store<3>(below + kTileSide, width);
+}
+
+/// sums (+)= a * b, as above. Rows of b and of sums are `width` words apart.
+template <TileElement kElement, int kRowTiles, int kColumnTiles, class Word>
+inline void multiply_amx_tiles(TiledRows<Word> a, const Word* b, std::size_t width, std::size_t depth,
+                               std::size_t words, Word* sums, bool accumulate) {
+  begin_amx_sums<kRowTiles, kColumnTiles>(sums, width, accumulate);
+  add_amx_products<kElement, kRowTiles, kColumnTiles>(a, b, width, depth, words);
+  store_amx_sums<kRowTiles, kColumnTiles>(sums, width);
 }
 
 }  // namespace facet::ops

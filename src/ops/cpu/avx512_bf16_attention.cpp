@@ -16,6 +16,7 @@
 #define FACET_ATTENTION_ATTRIBUTES HWY_TARGET_STR ",avx512bf16"
 #endif
 #include "ops/cpu/attention-inl.h"
+#include "ops/cpu/bfloat16_pairs-inl.h"
 
 #if HWY_TARGET == HWY_AVX3
 HWY_PUSH_ATTRIBUTES(FACET_ATTENTION_ATTRIBUTES)
@@ -45,14 +46,7 @@ class BFloat16Math {
   static HWY_INLINE FloatVec multiply_add(FloatVec a, FloatVec b, FloatVec sum) {
     return FloatVec{_mm512_dpbf16_ps(sum.raw, (__m512bh)a.raw, (__m512bh)b.raw)};
   }
-  static HWY_INLINE FloatVec pack(const FloatVec* weights) {
-    // As two halves of a vector; then lane by lane.
-    const __m512i halves = (__m512i)_mm512_cvtne2ps_pbh(weights[1].raw, weights[0].raw);
-    alignas(64) static constexpr std::uint16_t kInterleaved[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
-                                                                   21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
-                                                                   11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-    return FloatVec{_mm512_castsi512_ps(_mm512_permutexvar_epi16(_mm512_load_si512(kInterleaved), halves))};
-  }
+  static HWY_INLINE FloatVec pack(const FloatVec* weights) { return paired(weights[0], weights[1]); }
   static HWY_INLINE void pack_values(const BFloat16* const* rows, std::size_t first, std::size_t count,
                                      float* words) {
     const auto channels = [&](const BFloat16* row) {

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "ops/cpu/amx_layered_picture.h"
 #include "ops/cpu/avx512_bf16_attention.h"
 #include "ops/cpu/dnnl_primitives.h"
 #include "ops/cpu/panel_conv2d.h"
@@ -33,6 +34,10 @@ class CpuKernels : public Kernels {
     return precision_ == Precision::Fp32 ? DType::Float32 : DType::BFloat16;
   }
   [[nodiscard]] const Kernels& full_precision() const override { return *cpu_kernels(Precision::Fp32); }
+  [[nodiscard]] const Kernels& for_pictures() const override {
+    return precision_ != Precision::Fp32 && has_amx_pictures() ? *cpu_kernels(Precision::Bf16)
+                                                               : full_precision();
+  }
   [[nodiscard]] std::unique_ptr<const PackedLinear> pack_linear(ConstTensorView weight,
                                                                 ConstTensorView bias) const override {
     if (precision_ == Precision::Int8) {
@@ -113,16 +118,20 @@ class CpuKernels : public Kernels {
     simd::fold_tokens(ctx, tokens, matrix, heads, out);
   }
   void weigh_tokens(Context& ctx, const WeighTokensArgs& args, TensorView out) const override {
-    simd::weigh_tokens(ctx, args, out);
+    args.queries.base.dtype() == DType::BFloat16 ? amx_weigh_tokens(ctx, args, out)
+                                                 : simd::weigh_tokens(ctx, args, out);
   }
   void squared_length(Context& ctx, const SquaredLengthArgs& args, TensorView out) const override {
-    simd::squared_length(ctx, args, out);
+    args.rest.base.dtype() == DType::BFloat16 ? amx_squared_length(ctx, args, out)
+                                              : simd::squared_length(ctx, args, out);
   }
   void pool_picture(Context& ctx, const PoolPictureArgs& args, TensorView out) const override {
-    simd::pool_picture(ctx, args, out);
+    args.keys.base.dtype() == DType::BFloat16 ? amx_pool_picture(ctx, args, out)
+                                              : simd::pool_picture(ctx, args, out);
   }
   void picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView out) const override {
-    simd::picture_masks(ctx, args, out);
+    args.features.base.dtype() == DType::BFloat16 ? amx_picture_masks(ctx, args, out)
+                                                  : simd::picture_masks(ctx, args, out);
   }
   void to_position_blocks(Context& ctx, ConstTensorView x, std::int64_t first,
                           TensorView out) const override {

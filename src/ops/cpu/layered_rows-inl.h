@@ -33,7 +33,7 @@ struct Rows {
   std::size_t width = 0;           // values of the projection
   std::size_t tokens = 0;          // of a head
   std::size_t dim = 0;             // values of a head; 0: the rows are the values
-  const float* base = nullptr;     // [blocks][width][kBlock]
+  const float* base = nullptr;     // [blocks][width][kBlock]; null where the picture is in bfloat16
   const float* places = nullptr;   // the same, or null
   const float* factors = nullptr;  // [width][tokens]
   const float* bias = nullptr;     // [rows] or null
@@ -96,8 +96,10 @@ struct RowsBuffer {
     out.width = width_;
     out.tokens = tokens_;
     out.dim = width_ / heads_;
-    out.base = data_of(p.base);
-    out.places = data_of(p.places);
+    if (p.base.dtype() == DType::Float32) {
+      out.base = data_of(p.base);
+      out.places = data_of(p.places);
+    }
     float* factors = memory;
     for (std::size_t t = 0; t < tokens_; ++t) {
       for (std::size_t i = 0; i < width_; ++i) factors[i * tokens_ + t] = scale * tokens[t * width_ + i];
@@ -215,11 +217,57 @@ class PromptRows {
     });
   }
   Rows& operator[](std::size_t b) { return rows_[b]; }
+  const Rows& operator[](std::size_t b) const { return rows_[b]; }
+  [[nodiscard]] std::size_t size() const { return rows_.size(); }
 
  private:
   std::vector<Rows> rows_;
   Tensor memory_;
 };
+
+// The rows whose products with a new layer's weights make a squared length. The products of the new layer's
+// vectors stand as one more layer without a scale, all of it with twice v.
+struct LengthRows {
+  LengthRows(Context& ctx, const SquaredLengthArgs& args)
+      : prompts(ctx, args.layers, args.rest, args.values, args.heads, 2.0F) {
+    const std::size_t tokens = args.values.shape()[1];
+    const std::size_t width = args.values.shape()[2];
+    const std::size_t blocks = args.weights.shape()[1];
+    const std::size_t vectors = args.weights.shape()[2];
+    const RowsBuffer buffer(tokens, args.heads, width, args.layers);
+    grams = floats(ctx, prompts.size(), buffer.mix_size(vectors));
+    ctx.team().parallel_for(std::int64_t(prompts.size()), [&](std::int64_t b, int) {
+      Rows& own = prompts[b];
+      float* gram = grams.data<float>().data() + b * buffer.mix_size(vectors);
+      buffer.mix(own.factors, data_of(args.gram_folded) + b * vectors * width, vectors, gram);
+      for (std::size_t i = 0; i < vectors * vectors; ++i) gram[i] *= 0.5F;
+      own.layers[own.depth++] = {data_of(args.weights) + b * blocks * vectors * kBlock, nullptr, gram,
+                                 nullptr, vectors};
+    });
+  }
+
+  PromptRows prompts;
+  Tensor grams;
+};
+
+// Softmax over `count` rows of scores, for each of kSpan positions; `to` may be the scores.
+HWY_INLINE void softmax_rows(const float* scores, std::size_t count, float* to) {
+  const Floats d;
+  for (std::size_t at = 0; at < kSpan; at += kLanes) {
+    FloatVec most = hn::LoadU(d, scores + at);
+    for (std::size_t t = 1; t < count; ++t) most = hn::Max(most, hn::LoadU(d, scores + t * kBlock + at));
+    FloatVec total = hn::Zero(d);
+    for (std::size_t t = 0; t < count; ++t) {
+      const FloatVec weight = exp_nonpositive(hn::Sub(hn::LoadU(d, scores + t * kBlock + at), most));
+      hn::StoreU(weight, d, to + t * kBlock + at);
+      total = hn::Add(total, weight);
+    }
+    const FloatVec inverse = hn::Div(hn::Set(d, 1.0F), total);
+    for (std::size_t t = 0; t < count; ++t) {
+      hn::StoreU(hn::Mul(hn::LoadU(d, to + t * kBlock + at), inverse), d, to + t * kBlock + at);
+    }
+  }
+}
 
 }  // namespace facet::ops::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -59,25 +59,6 @@ void run_fold_tokens(Context& ctx, ConstTensorView tokens, ConstTensorView matri
   });
 }
 
-// Softmax over `count` rows of scores, for each position.
-HWY_INLINE void softmax_rows(float* scores, std::size_t count) {
-  const Floats d;
-  for (std::size_t at = 0; at < kSpan; at += kLanes) {
-    FloatVec most = hn::LoadU(d, scores + at);
-    for (std::size_t t = 1; t < count; ++t) most = hn::Max(most, hn::LoadU(d, scores + t * kBlock + at));
-    FloatVec total = hn::Zero(d);
-    for (std::size_t t = 0; t < count; ++t) {
-      const FloatVec weight = exp_nonpositive(hn::Sub(hn::LoadU(d, scores + t * kBlock + at), most));
-      hn::StoreU(weight, d, scores + t * kBlock + at);
-      total = hn::Add(total, weight);
-    }
-    const FloatVec inverse = hn::Div(hn::Set(d, 1.0F), total);
-    for (std::size_t t = 0; t < count; ++t) {
-      hn::StoreU(hn::Mul(hn::LoadU(d, scores + t * kBlock + at), inverse), d, scores + t * kBlock + at);
-    }
-  }
-}
-
 void run_weigh_tokens(Context& ctx, const WeighTokensArgs& args, TensorView out) {
   const std::size_t tokens = args.keys.shape()[1];
   const std::size_t blocks = out.shape()[1];
@@ -93,7 +74,7 @@ void run_weigh_tokens(Context& ctx, const WeighTokensArgs& args, TensorView out)
           rows[b].tile<count>(block, at, row, sum);
           store<count>(sum, own + row * kBlock + at);
         });
-        softmax_rows(own + first * kBlock + at, tokens);
+        softmax_rows(own + first * kBlock + at, tokens, own + first * kBlock + at);
       }
     }
   });
@@ -105,20 +86,8 @@ void run_squared_length(Context& ctx, const SquaredLengthArgs& args, TensorView 
   const std::size_t positions = out.shape()[1];
   const std::size_t blocks = args.weights.shape()[1];
   const std::size_t tokens = args.values.shape()[1];
-  const std::size_t width = args.values.shape()[2];
   const std::size_t vectors = args.weights.shape()[2];
-  // The products of the new layer's vectors stand as one more layer without a scale, all of it with twice v.
-  PromptRows rows(ctx, args.layers, args.rest, args.values, args.heads, 2.0F);
-  const RowsBuffer buffer(tokens, args.heads, width, args.layers);
-  Tensor grams = floats(ctx, batch, buffer.mix_size(vectors));
-  float* gram = grams.data<float>().data();
-  ctx.team().parallel_for(std::int64_t(batch), [&](std::int64_t b, int) {
-    float* own = gram + b * buffer.mix_size(vectors);
-    buffer.mix(rows[b].factors, data_of(args.gram_folded) + b * vectors * width, vectors, own);
-    for (std::size_t i = 0; i < vectors * vectors; ++i) own[i] *= 0.5F;
-    rows[b].layers[rows[b].depth++] = {data_of(args.weights) + b * blocks * vectors * kBlock, nullptr, own,
-                                       nullptr, vectors};
-  });
+  const LengthRows rows(ctx, args);
   const float* start = data_of(args.start);
   float* to = out.data<float>().data();
   for_blocks(ctx, batch, blocks, [&](std::size_t b, std::size_t block, std::size_t) {
@@ -133,7 +102,7 @@ void run_squared_length(Context& ctx, const SquaredLengthArgs& args, TensorView 
       for (std::size_t first = 0; first < vectors; first += tokens) {
         for_rows(first, first + tokens, [&](auto count, std::size_t row) {
           FloatVec sum[count][kVecs];
-          rows[b].tile<count>(block, at, row, sum);
+          rows.prompts[b].tile<count>(block, at, row, sum);
           add_products<count>(sum, weights + row * kBlock + at, length);
         });
       }
@@ -157,9 +126,16 @@ void run_to_position_blocks(Context& ctx, ConstTensorView x, std::int64_t first,
   const std::size_t stride = x.shape()[1];
   const std::size_t width = out.shape()[1];
   const float* from = data_of(x) + first;
-  float* to = out.data<float>().data();
-  ctx.team().parallel_for(out.shape()[0], [&](std::int64_t block, int) {
-    transpose_block(from + block * kBlock * stride, stride, width, to + block * kBlock * width);
+  const bool narrow = out.dtype() == DType::BFloat16;
+  Tensor scratch = floats(ctx, ctx.team().size(), narrow ? width * kBlock : 1);
+  ctx.team().parallel_for(out.shape()[0], [&](std::int64_t block, int thread) {
+    const float* rows = from + block * kBlock * stride;
+    const std::size_t place = block * kBlock * width;
+    if (!narrow) return transpose_block(rows, stride, width, out.data<float>().data() + place);
+    float* own = scratch.data<float>().data() + thread * width * kBlock;
+    transpose_block(rows, stride, width, own);
+    BFloat16* to = out.data<BFloat16>().data() + place;
+    for (std::size_t i = 0; i < width * kBlock; i += kLanes) store(load(own + i), to + i);
   });
 }
 

@@ -5,39 +5,27 @@
 #include <utility>
 
 #include "ops/cpu/layered_rows-inl.h"
+#include "ops/cpu/picture_masks-inl.h"
 #include "ops/cpu/simd.h"
 #include "ops/layered_picture.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace facet::ops::HWY_NAMESPACE {
 
-// A matrix [rows][depth] by tiles of its rows.
-void pack_rows(const float* matrix, std::size_t rows, std::size_t depth, float* to) {
-  pack_tiles(
-      rows, depth, [&](std::size_t row, std::size_t k) { return matrix[row * depth + k]; }, to);
-}
-
 class PictureMasks {
  public:
   PictureMasks(Context& ctx, const PictureMasksArgs& args, TensorView out)
       : args_(args),
         batch_(out.shape()[0]),
-        masks_(out.shape()[1]),
-        height_(out.shape()[2]),
-        width_(out.shape()[3]),
         blocks_(args.features.base.shape()[0]),
         channels_(args.gamma.shape()[0]),
         depth_(args.filters.shape()[2]),
         weight_(floats(ctx, 4 * depth_, channels_)),
-        filters_(floats(ctx, batch_, depth_ * masks_)),
-        scratch_(floats(ctx, ctx.team().size(), (4 * channels_ + 4 * depth_ + 16 * masks_) * kBlock)),
         rows_(ctx, args.layers, args.features, batch_),
-        out_(out.data<float>().data()) {
+        filters_(ctx, args, out),
+        scratch_(
+            floats(ctx, ctx.team().size(), (4 * channels_ + 4 * depth_) * kBlock + filters_.block_size())) {
     pack_rows(data_of(args.weight), 4 * depth_, channels_, weight_.data<float>().data());
-    for (std::size_t b = 0; b < batch_; ++b) {
-      pack_rows(data_of(args.filters) + b * masks_ * depth_, masks_, depth_,
-                filters_.data<float>().data() + b * masks_ * depth_);
-    }
   }
 
   void run(Context& ctx) {
@@ -55,10 +43,12 @@ class PictureMasks {
           float* own = features + sub * channels_ * kBlock + at;
           normalize(own);
           widen(own, wide + at);
-          filter(b, wide + at, masks + sub * 4 * masks_ * kBlock + at);
+          for (std::size_t part = 0; part < 4; ++part) {
+            filters_.filter(b, wide + part * depth_ * kBlock + at, masks + filters_.part(sub, part) + at);
+          }
         }
       }
-      interleave(b, block, masks);
+      filters_.interleave(b, block, masks);
     });
   }
 
@@ -102,45 +92,12 @@ class PictureMasks {
     });
   }
 
-  // to[part][mask] = filters . wide[part]
-  void filter(std::size_t b, const float* wide, float* to) const {
-    const float* filters = std::as_const(filters_).data<float>().data() + b * masks_ * depth_;
-    for (std::size_t part = 0; part < 4; ++part) {
-      for_rows(0, masks_, [&](auto count, std::size_t mask) {
-        FloatVec sum[count][kVecs];
-        clear<count>(sum);
-        accumulate<count>(filters + mask * depth_, count, wide + part * depth_ * kBlock, depth_, sum);
-        store<count>(sum, to + (part * masks_ + mask) * kBlock);
-      });
-    }
-  }
-
-  // A sub-pixel is (dy, dx), its part (ey, ex): four of them lie beside each other in a line of a mask.
-  void interleave(std::size_t b, std::size_t block, const float* masks) const {
-    const Floats d;
-    const std::size_t y = block * kBlock / (width_ / 4) * 4;
-    const std::size_t x = block * kBlock % (width_ / 4) * 4;
-    for (std::size_t m = 0; m < masks_; ++m) {
-      for (std::size_t line = 0; line < 4; ++line) {
-        const auto row = [&](std::size_t dx, std::size_t ex) {
-          return masks + (((line / 2 * 2 + dx) * 4 + line % 2 * 2 + ex) * masks_ + m) * kBlock;
-        };
-        float* to = out_ + ((b * masks_ + m) * height_ + y + line) * width_ + x;
-        for (std::size_t at = 0; at < kBlock; at += kLanes) {
-          hn::StoreInterleaved4(hn::LoadU(d, row(0, 0) + at), hn::LoadU(d, row(0, 1) + at),
-                                hn::LoadU(d, row(1, 0) + at), hn::LoadU(d, row(1, 1) + at), d, to + 4 * at);
-        }
-      }
-    }
-  }
-
   const PictureMasksArgs& args_;
-  std::size_t batch_, masks_, height_, width_, blocks_, channels_, depth_;
-  Tensor weight_;   // by tiles of the 4 * depth rows
-  Tensor filters_;  // [batch], each by tiles of its masks
-  Tensor scratch_;
+  std::size_t batch_, blocks_, channels_, depth_;
+  Tensor weight_;  // by tiles of the 4 * depth rows
   DirectRows rows_;
-  float* out_;
+  MaskFilters filters_;
+  Tensor scratch_;
 };
 
 void run_picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView out) {

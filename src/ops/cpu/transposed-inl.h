@@ -57,11 +57,12 @@ HWY_INLINE void transpose_blocks(FloatVec* v) {
 template <class Element>
 void load_transposed(const Element* const* rows, std::size_t count, float* to, std::size_t width) {
   constexpr std::size_t kPerWord = sizeof(float) / sizeof(Element);
-  std::size_t w = 0;
+  std::size_t by_fours = 0;
 #if HWY_TARGET != HWY_SCALAR
+  by_fours = count / kPerWord / 4 * 4;
   const float* words[kLanes] = {};
   for (std::size_t lane = 0; lane < kLanes; ++lane) words[lane] = reinterpret_cast<const float*>(rows[lane]);
-  for (; (w + 4) * kPerWord <= count; w += 4) {
+  for (std::size_t w = 0; w < by_fours; w += 4) {
     FloatVec v[4];
     FACET_UNROLL
     for (int j = 0; j < 4; ++j) v[j] = load_blocks(Floats(), words + j, w);
@@ -70,7 +71,7 @@ void load_transposed(const Element* const* rows, std::size_t count, float* to, s
     for (int j = 0; j < 4; ++j) hn::StoreU(v[j], Floats(), to + (w + j) * width);
   }
 #endif
-  for (; w * kPerWord < count; ++w) {
+  for (std::size_t w = by_fours; w < (count + kPerWord - 1) / kPerWord; ++w) {
     const std::size_t bytes = std::min(kPerWord, count - w * kPerWord) * sizeof(Element);
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       to[w * width + lane] = 0.0F;

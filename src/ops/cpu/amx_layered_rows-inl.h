@@ -1,0 +1,227 @@
+// Projections of the picture as earlier layers left it, by tiles of AMX in bfloat16 (ops/layered_picture.h).
+// For one target alone, but included once per target, so the guard toggles.
+#if defined(FACET_OPS_CPU_AMX_LAYERED_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef FACET_OPS_CPU_AMX_LAYERED_ROWS_INL_H_
+#undef FACET_OPS_CPU_AMX_LAYERED_ROWS_INL_H_
+#else
+#define FACET_OPS_CPU_AMX_LAYERED_ROWS_INL_H_
+#endif
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "ops/cpu/amx_position_tiles-inl.h"
+#include "ops/cpu/layered_rows-inl.h"
+
+#if HWY_TARGET == HWY_AVX3
+HWY_BEFORE_NAMESPACE();
+namespace facet::ops::HWY_NAMESPACE {
+
+// A source of a projection at the blocks that a thread came by last, in pairs.
+class PairedBlocks {
+ public:
+  PairedBlocks(Context& ctx, ConstTensorView source, std::size_t kept)
+      : source_(source.empty() ? nullptr : source.data<BFloat16>().data()),
+        width_(source.empty() ? 0 : source.shape()[1]),
+        kept_(kept),
+        seen_(ctx.team().size() * kept, std::size_t(-1)),
+        pairs_(ctx, std::max<std::size_t>(kept * paired_size(width_), 1)) {}
+
+  [[nodiscard]] bool empty() const { return source_ == nullptr; }
+  const float* at(std::size_t thread, std::size_t block) {
+    float* pairs = pairs_.of(thread) + block % kept_ * paired_size(width_);
+    std::size_t& seen = seen_[thread * kept_ + block % kept_];
+    if (seen != block) pair_rows(source_ + block * width_ * kBlock, width_, pairs);
+    seen = block;
+    return pairs;
+  }
+
+ private:
+  const BFloat16* source_;
+  std::size_t width_, kept_;
+  std::vector<std::size_t> seen_;
+  ThreadScratch pairs_;
+};
+
+// The rows of a projection that tokens have been contracted with (PromptRows), for each prompt of a run. A
+// head's rows are filled up, so that a tile's see few values of the projection: row h * filled_tokens() + t.
+class TiledRowsOfPrompts {
+ public:
+  // `kept` blocks are those between two prompts that see the same.   Lifetime  `prompts` outlives it
+  TiledRowsOfPrompts(Context& ctx, const PromptRows& prompts, const PictureProjection& projection,
+                     std::size_t kept)
+      : prompts_(prompts),
+        tokens_(prompts[0].tokens),
+        filled_(tokens_ > kTileSide ? whole(tokens_, kTileSide) : std::bit_ceil(tokens_)),
+        heads_(prompts[0].count / tokens_),
+        dim_(prompts[0].dim),
+        width_(prompts[0].width),
+        tiles_(whole(heads_ * filled_, kTileSide) / kTileSide),
+        base_(ctx, projection.base, kept),
+        places_(ctx, projection.places, kept) {
+    for (std::size_t tile = 0; tile < tiles_; ++tile)
+      steps_ = std::max(steps_, last_step(tile) - first_step(tile));
+    size_ = tiles_ * steps_ * kTileArea;
+    for (std::size_t i = 0; i < prompts[0].depth; ++i) {
+      const std::size_t vectors = prompts[0].layers[i].vectors;
+      size_ += tiled_size(tiles_ * kTileSide, vectors);
+      pairs_size_ = std::max(pairs_size_, paired_size(vectors));
+    }
+    matrices_ = floats(ctx, prompts.size(), size_);
+    ctx.team().parallel_for(std::int64_t(prompts.size()), [&](std::int64_t b, int) {
+      fill(prompts[b], matrices_.data<float>().data() + b * size_);
+    });
+  }
+
+  [[nodiscard]] std::size_t filled_tokens() const { return filled_; }
+  // Numbers that `at` makes, and needs beside them.
+  [[nodiscard]] std::size_t result_size() const { return tiles_ * kTileSide * kBlock; }
+  [[nodiscard]] std::size_t scratch_size() const { return result_size() + pairs_size_; }
+
+  // The rows of prompt b at a block. to [rows up to whole tiles][kBlock]
+  void at(std::size_t b, std::size_t block, std::size_t thread, float* scratch, float* to) {
+    const AmxTiles tiles;
+    const Rows& prompt = prompts_[b];
+    const float* factors = std::as_const(matrices_).data<float>().data() + b * size_;
+    const float* mix = factors + tiles_ * steps_ * kTileArea;
+    float* pairs = scratch + result_size();
+    const float* base = base_.at(thread, block);
+    if (prompt.depth == 0) multiply_sources(factors, base, to, [](auto...) {});
+    for (std::size_t i = 0; i < prompt.depth; ++i) {
+      const Rows::Layer& layer = prompt.layers[i];
+      const std::size_t words = paired_size(layer.vectors) / kBlock;
+      pair_rows<false>(layer.weights + block * layer.vectors * kBlock, nullptr, layer.vectors, pairs);
+      const auto add_layer = [&](auto rows, std::size_t tile, std::size_t at) {
+        const TiledRows<float> own{mix + tile * words * kTileSide, kTileSide, words * kTileSide, kTileArea};
+        add_amx_products<TileElement::BFloat16, rows, 2>(own, pairs + at, kBlock, words, kTileSide);
+      };
+      i == 0 ? multiply_sources(factors, base, to, add_layer) : multiply<true>(to, add_layer);
+      mix += tiled_size(tiles_ * kTileSide, layer.vectors);
+      finish(layer.constant, layer.scale == nullptr ? nullptr : layer.scale + block * kBlock, nullptr, to);
+    }
+    if (!places_.empty()) multiply_sources(factors, places_.at(thread, block), scratch, [](auto...) {});
+    finish(prompt.bias, nullptr, places_.empty() ? nullptr : scratch, to);
+  }
+
+ private:
+  // Steps of the depth in which the rows of a tile have values of their heads.
+  [[nodiscard]] std::size_t first_step(std::size_t tile) const {
+    return tile * kTileSide / filled_ * dim_ / kTileDepth;
+  }
+  [[nodiscard]] std::size_t last_step(std::size_t tile) const {
+    const std::size_t head = std::min(heads_, ((tile + 1) * kTileSide + filled_ - 1) / filled_);
+    return whole(head * dim_, kTileDepth) / kTileDepth;
+  }
+  // Where a tile's steps begin, all tiles having as many.
+  [[nodiscard]] std::size_t begin_step(std::size_t tile) const {
+    return std::min(first_step(tile), whole(width_, kTileDepth) / kTileDepth - steps_);
+  }
+
+  // to (+)= what `add` adds to the sums of one or two tiles of rows from `tile` on and of columns from `at`
+  // on
+  template <bool kAccumulate, class Add>
+  HWY_INLINE void multiply(float* to, const Add& add) const {
+    for (std::size_t tile = 0; tile < tiles_; tile += 2) {
+      for (std::size_t at = 0; at < kBlock; at += 2 * kTileSide) {
+        const auto run = [&](auto rows) {
+          float* sums = to + tile * kTileSide * kBlock + at;
+          begin_amx_sums<rows, 2>(sums, kBlock, kAccumulate);
+          add(rows, tile, at);
+          store_amx_sums<rows, 2>(sums, kBlock);
+        };
+        tile + 1 < tiles_ ? run(std::integral_constant<int, 2>()) : run(std::integral_constant<int, 1>());
+      }
+    }
+  }
+
+  // to = factors x the values of a source, and what `add` adds
+  template <class Add>
+  HWY_INLINE void multiply_sources(const float* factors, const float* pairs, float* to,
+                                   const Add& add) const {
+    constexpr TileElement kElement = TileElement::BFloat16;
+    const auto of_tile = [&](std::size_t tile) {
+      return TiledRows<float>{factors + tile * steps_ * kTileArea, kTileSide, 0, kTileArea};
+    };
+    const auto seen_by = [&](std::size_t tile, std::size_t at) {
+      return pairs + begin_step(tile) * kTileSide * kBlock + at;
+    };
+    multiply<false>(to, [&](auto rows, std::size_t tile, std::size_t at) {
+      const std::size_t words = steps_ * kTileSide;
+      add_amx_products<kElement, 1, 2, 0>(of_tile(tile), seen_by(tile, at), kBlock, words, kTileSide);
+      if constexpr (rows == 2) {
+        add_amx_products<kElement, 1, 2, 1>(of_tile(tile + 1), seen_by(tile + 1, at), kBlock, words,
+                                            kTileSide);
+      }
+      add(rows, tile, at);
+    });
+  }
+
+  void fill(const Rows& prompt, float* to) const {
+    std::fill_n(to, tiles_ * steps_ * kTileArea, 0.0F);
+    auto* halves = reinterpret_cast<BFloat16*>(to);
+    for (std::size_t k = 0; k < width_; ++k) {
+      for (std::size_t t = 0; t < tokens_; ++t) {
+        const std::size_t row = k / dim_ * filled_ + t;
+        const std::size_t tile = row / kTileSide;
+        const std::size_t column = k - begin_step(tile) * kTileDepth;
+        const std::size_t step = tile * steps_ + column / kTileDepth;
+        halves[(step * kTileSide + row % kTileSide) * kTileDepth + column % kTileDepth] =
+            BFloat16(prompt.factors[k * tokens_ + t]);
+      }
+    }
+    to += tiles_ * steps_ * kTileArea;
+    // A tile's rows without those that fill it up.
+    HWY_ALIGN std::int32_t lanes[kTileSide];
+    const std::size_t each = std::min(filled_, kTileSide);
+    for (std::size_t lane = 0; lane < kTileSide; ++lane) {
+      lanes[lane] =
+          std::int32_t(std::min(lane / each * std::min(tokens_, each) + lane % each, kTileSide - 1));
+    }
+    const hn::Vec<Ints> order = hn::Load(Ints(), lanes);
+    for (std::size_t i = 0; i < prompt.depth; ++i) {
+      const Rows::Layer& layer = prompt.layers[i];
+      for (std::size_t tile = 0; tile < tiles_; ++tile) {
+        const std::size_t row = tile * kTileSide;
+        const float* from = layer.mix + row / filled_ * tokens_ + row % filled_;
+        for (std::size_t k = 0; k < layer.vectors; k += kTileDepth, to += kTileArea) {
+          tile_columns(from + k * prompt.count, prompt.count, order, layer.vectors - k, to);
+        }
+      }
+    }
+  }
+
+  // x = (x + constant of its row) * scale of its position + places
+  void finish(const float* constants, const float* scale, const float* places, float* x) const {
+    if (constants == nullptr && scale == nullptr && places == nullptr) return;
+    const Floats d;
+    for (std::size_t row = 0; row < heads_ * tokens_; ++row) {
+      const FloatVec constant = hn::Set(d, constants == nullptr ? 0.0F : constants[row]);
+      const std::size_t first = (row / tokens_ * filled_ + row % tokens_) * kBlock;
+      for (std::size_t at = first; at < first + kBlock; at += kLanes) {
+        FloatVec value = hn::Add(hn::LoadU(d, x + at), constant);
+        if (scale != nullptr) value = hn::Mul(value, hn::LoadU(d, scale + at % kBlock));
+        if (places != nullptr) value = hn::Add(value, hn::LoadU(d, places + at));
+        hn::StoreU(value, d, x + at);
+      }
+    }
+  }
+
+  const PromptRows& prompts_;
+  std::size_t tokens_, filled_, heads_, dim_, width_, tiles_;
+  std::size_t steps_ = 1;  // of the depth that a tile's rows see
+  std::size_t size_ = 0;
+  std::size_t pairs_size_ = 0;
+  PairedBlocks base_, places_;
+  Tensor matrices_;  // of each prompt: its factors by tiles, zeros between the heads; then the layers' mixes
+};
+
+}  // namespace facet::ops::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
+
+#endif
