@@ -24,6 +24,20 @@ TEST_F(Observability, OpenApiNamesEveryRouteAndItsSchemas) {
   }
 }
 
+TEST_F(Observability, OpenApiNamesTheHeadersThatAreRead) {
+  const Json paths = server_->get("/openapi.json").json()["paths"];
+  const auto names = [&](const char* path, const char* method, const char* header) {
+    return std::ranges::any_of(paths[path][method].value("parameters", Json::array()), [&](const Json& one) {
+      return one["in"] == "header" && one["name"] == header;
+    });
+  };
+  EXPECT_TRUE(names("/v1/images", "post", "X-Timeout-Ms"));
+  EXPECT_TRUE(names("/v2/models/{model}/infer", "post", "X-Timeout-Ms"));
+  EXPECT_TRUE(names("/v2/models/{model}/infer", "post", "Inference-Header-Content-Length"));
+  EXPECT_FALSE(names("/v2", "get", "Inference-Header-Content-Length"));
+  EXPECT_FALSE(names("/livez", "get", "X-Timeout-Ms"));
+}
+
 TEST_F(Observability, MetricsCountRequestsByRouteAndStatus) {
   const std::string series = R"(facet_http_requests_total{method="GET",route="/livez",status="200"})";
   const double before = server_->metric(series);

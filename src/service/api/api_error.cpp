@@ -64,6 +64,11 @@ void ok_or_refuse(const Status& status, const Location& location) {
   if (!status.ok()) throw RefusedRequest(error_of(status, location));
 }
 
+Location at(Location location, LocationStep step) {
+  location.push_back(std::move(step));
+  return location;
+}
+
 std::string location_text(const Location& location) {
   std::string text;
   for (const LocationStep& step : location) {

@@ -17,6 +17,8 @@ namespace facet::service {
 using LocationStep = std::variant<std::string, std::size_t>;
 /// {"body", "objects", 2, "box"}
 using Location = std::vector<LocationStep>;
+/// The place one step on.
+[[nodiscard]] Location at(Location location, LocationStep step);
 
 /// One thing that is wrong with a request, in the words of FastAPI's validation errors.
 struct ErrorDetail {

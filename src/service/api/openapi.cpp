@@ -18,6 +18,13 @@ Json content_of(const std::string& type, const std::string& schema) {
   return {{"schema", std::move(body)}};
 }
 
+Json parameter_of(const RouteParameter& parameter, const char* place) {
+  return {{"name", parameter.name},
+          {"in", place},
+          {"description", parameter.description},
+          {"schema", {{"type", parameter.type}}}};
+}
+
 Json parameters_of(const Route& route) {
   Json parameters = Json::array();
   for (std::size_t start = route.path.find('{'); start != std::string::npos;
@@ -26,12 +33,12 @@ Json parameters_of(const Route& route) {
     parameters.push_back(
         {{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
   }
-  for (const RouteParameter& query : route.query) {
-    parameters.push_back({{"name", query.name},
-                          {"in", "query"},
-                          {"description", query.description},
-                          {"schema", {{"type", query.type}}}});
-  }
+  for (const RouteParameter& query : route.query) parameters.push_back(parameter_of(query, "query"));
+  for (const RouteParameter& header : route.headers) parameters.push_back(parameter_of(header, "header"));
+  if (route.work == RouteWork::Quick) return parameters;
+  const std::string limit = "how long the answer may take, at most as long as the server allows";
+  parameters.push_back(parameter_of({"timeout_ms", "integer", limit}, "query"));
+  parameters.push_back(parameter_of({"X-Timeout-Ms", "integer", limit}, "header"));
   return parameters;
 }
 

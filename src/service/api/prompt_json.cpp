@@ -13,11 +13,6 @@ namespace {
 
 constexpr std::int64_t kLogitSide = 256;
 
-Location at(Location location, const char* field) {
-  location.emplace_back(field);
-  return location;
-}
-
 Rle read_rle(const Json& mask, Size picture, const Location& location) {
   const Json& size = mask.at("size");
   const Size given{size[0].get<int>(), size[1].get<int>()};

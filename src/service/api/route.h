@@ -49,6 +49,7 @@ struct Route {
   std::vector<RouteBody> bodies;
   std::vector<RouteAnswer> answers;
   std::vector<RouteParameter> query;
+  std::vector<RouteParameter> headers;
   RouteWork work = RouteWork::Short;
   bool needs_token = true;
   bool published = true;  ///< in /openapi.json

@@ -52,18 +52,14 @@ T finish(Call& call, Pending<T>& pending, const Location& location, std::string_
 /// Points, box and mask each at its own place, so that the error names the field.
 void check_prompt(const Prompt& prompt, Size picture, const Location& location) {
   const auto check = [&](const Prompt& part, const char* field) {
-    Location place = location;
-    if (field != nullptr) place.emplace_back(field);
     const Status status = segment::check_prompts({&part, 1}, picture);
     if (status.ok()) return;
-    ApiError error = error_of(status, place);
+    ApiError error = error_of(status, field == nullptr ? location : at(location, field));
     error.code = status_row(StatusCode::BadPrompt).name;
     throw RefusedRequest(std::move(error));
   };
   if (prompt.points.size() > kMaxPoints) {
-    Location place = location;
-    place.emplace_back("points");
-    refuse_field(std::move(place),
+    refuse_field(at(location, "points"),
                  fmt::format("expected at most {} points, found {}", kMaxPoints, prompt.points.size()),
                  "too_long");
   }

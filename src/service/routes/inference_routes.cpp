@@ -269,6 +269,8 @@ void add_model_routes(std::vector<Route>& routes, const std::string& path, const
   infer.bodies = {{"application/json", "InferRequest"}, {"application/octet-stream", "InferRequest"}};
   infer.answers = {{200, "application/octet-stream", "", "the outputs, binary ones after the JSON"},
                    {200, "application/json", "InferAnswer", "the outputs"}};
+  infer.headers = {
+      {"Inference-Header-Content-Length", "integer", "bytes of the JSON, where binary tensors follow it"}};
   infer.work = RouteWork::Long;
   routes.push_back(std::move(infer));
 }
