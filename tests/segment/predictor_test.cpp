@@ -83,10 +83,15 @@ TEST_F(PredictorTest, Bfloat16ComesNearFloat32AndIsNotTheSame) {
   const double error = testing::relative_l2_error(*rounded.features, *embedding.features);
   EXPECT_GT(error, 1e-5);
   EXPECT_LT(error, 2e-2);
-  // Prompts are decoded in float32: from the same embedding come the same masks.
-  const auto wide = predictor.predict(embedding, {&click, 1}).value();
-  const auto narrow = half.predict(embedding, {&click, 1}).value();
-  EXPECT_EQ(narrow[0].masks[0].rle.counts, wide[0].masks[0].rle.counts);
+  // Prompts are decoded in float32: from the same embedding come the same masks. But for pictures in bfloat16.
+  const PredictOptions options{.keep_low_res_logits = true};
+  const auto wide = predictor.predict(embedding, {&click, 1}, options).value();
+  const auto narrow = half.predict(embedding, {&click, 1}, options).value();
+  if (model->mask_decoder.prepares_exactly()) {
+    EXPECT_EQ(narrow[0].masks[0].rle.counts, wide[0].masks[0].rle.counts);
+  } else {
+    EXPECT_TENSOR_NEAR(narrow[0].masks[0].low_res_logits, wide[0].masks[0].low_res_logits, 1e-2);
+  }
 }
 
 TEST_F(PredictorTest, AnEncodeGivesWayToAnotherPredictorAndIsNoneTheWorse) {
@@ -213,13 +218,15 @@ TEST(PredictorThreads, DoNotChangeTheResult) {
     const Embedding embedding = one.set_image(drawn_image()).value();
     const PredictOptions options{.keep_low_res_logits = true};
     const auto expected = one.predict(embedding, prompts, options).value();
+    // Where float32's rounding differs, bfloat16's may too.
+    const double rounding = model->mask_decoder.prepares_exactly() ? 1e-5 : 2e-3;
     for (const int threads : {2, 3, 5}) {
       Predictor several(model, {.threads = threads});
       EXPECT_TENSOR_NEAR(*several.set_image(drawn_image()).value().features, *embedding.features, 1e-5);
       const auto found = several.predict(embedding, prompts, options).value();
       for (std::size_t i = 0; i < prompts.size(); ++i) {
-        EXPECT_NEAR(found[i].masks[0].score, expected[i].masks[0].score, 1e-5);
-        EXPECT_TENSOR_NEAR(found[i].masks[0].low_res_logits, expected[i].masks[0].low_res_logits, 1e-5);
+        EXPECT_NEAR(found[i].masks[0].score, expected[i].masks[0].score, rounding);
+        EXPECT_TENSOR_NEAR(found[i].masks[0].low_res_logits, expected[i].masks[0].low_res_logits, rounding);
       }
     }
   }
