@@ -45,9 +45,10 @@ class MaskDecoder {
   [[nodiscard]] LayeredTransformer::Picture prepare(ops::Context& ctx, ConstTensorView image) const;
   /// Whether prompts that become so many tokens gain by a prepared picture.
   [[nodiscard]] bool gains_by_preparing(std::int64_t prompt_tokens) const;
-  /// Whether answers with a prepared picture are as without, but for float32's rounding.
+  /// Whether answers with a prepared picture, if there ever is one, are as without but for float32's
+  /// rounding.
   [[nodiscard]] bool prepares_exactly() const {
-    return kernels_for_pictures_.activation_dtype() == DType::Float32;
+    return is_sam2() || kernels_for_pictures_.activation_dtype() == DType::Float32;
   }
   [[nodiscard]] bool is_sam2() const { return object_head_.has_value(); }
 
