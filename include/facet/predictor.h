@@ -112,8 +112,9 @@ class Predictor {
                                                 const PredictOptions& options = {});
   /// Uses idle time: makes what the prompts of a picture share (some 17 ms of work, about 21 MB), where
   /// `predict` was asked about it twice and would make it at the next call. False where there is nothing to
-  /// make, as always where `predict` makes it at the first (bf16 and int8 with AMX). `between_blocks` is called every few milliseconds; there `predict` may be called.
-  /// Errors  OutOfMemory; Cancelled when the hook throws it
+  /// make, as always where `predict` makes it at the first (bf16 and int8 with AMX). `between_blocks` is
+  /// called every few milliseconds; there `predict` may be called. Errors  OutOfMemory; Cancelled when the
+  /// hook throws it
   Result<bool> prepare_ahead(std::function<void()> between_blocks = {});
   /// The encoder's and decoder's working memory at its highest, in bytes, weights not counted.
   [[nodiscard]] std::size_t peak_working_bytes() const;

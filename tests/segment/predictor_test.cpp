@@ -83,7 +83,8 @@ TEST_F(PredictorTest, Bfloat16ComesNearFloat32AndIsNotTheSame) {
   const double error = testing::relative_l2_error(*rounded.features, *embedding.features);
   EXPECT_GT(error, 1e-5);
   EXPECT_LT(error, 2e-2);
-  // Prompts are decoded in float32: from the same embedding come the same masks. But for pictures in bfloat16.
+  // Prompts are decoded in float32: from the same embedding come the same masks. But for pictures in
+  // bfloat16.
   const PredictOptions options{.keep_low_res_logits = true};
   const auto wide = predictor.predict(embedding, {&click, 1}, options).value();
   const auto narrow = half.predict(embedding, {&click, 1}, options).value();
