@@ -19,14 +19,12 @@ void run_amx_weigh_tokens(Context& ctx, const WeighTokensArgs& args, TensorView 
   const std::size_t vectors = out.shape()[2];
   PromptRows prompts(ctx, args.layers, args.queries, args.keys, args.heads, args.scale);
   TiledRowsOfPrompts rows(ctx, prompts, args.queries, 1);
-  ThreadScratch scratch(ctx, rows.scratch_size() + rows.result_size());
   float* to = out.data<float>().data();
   for_blocks(ctx, out.shape()[0], blocks, [&](std::size_t b, std::size_t block, std::size_t thread) {
-    float* scores = scratch.of(thread);
-    rows.at(b, block, thread, scores + rows.result_size(), scores);
+    const float* scores = rows.at(b, block, thread);
     float* own = to + (b * blocks + block) * vectors * kBlock;
-    for (std::size_t first = 0; first < vectors; first += tokens, scores += rows.filled_tokens() * kBlock) {
-      softmax_rows(scores, tokens, own + first * kBlock);
+    for (std::size_t first = 0; first < vectors; first += tokens) {
+      softmax_rows(scores + rows.place(first) * kBlock, tokens, own + first * kBlock);
     }
   });
 }
@@ -34,23 +32,20 @@ void run_amx_weigh_tokens(Context& ctx, const WeighTokensArgs& args, TensorView 
 void run_amx_squared_length(Context& ctx, const SquaredLengthArgs& args, TensorView out) {
   const Floats d;
   const std::size_t positions = out.shape()[1];
-  const std::size_t tokens = args.values.shape()[1];
   const std::size_t blocks = args.weights.shape()[1];
   const std::size_t vectors = args.weights.shape()[2];
   const LengthRows lengths(ctx, args);
   TiledRowsOfPrompts rows(ctx, lengths.prompts, args.rest, 1);
-  ThreadScratch scratch(ctx, rows.scratch_size() + rows.result_size());
   const float* start = data_of(args.start);
   float* to = out.data<float>().data();
   for_blocks(ctx, out.shape()[0], blocks, [&](std::size_t b, std::size_t block, std::size_t thread) {
-    float* products = scratch.of(thread);
-    rows.at(b, block, thread, products + rows.result_size(), products);
+    const float* products = rows.at(b, block, thread);
     const float* weights = data_of(args.weights) + (b * blocks + block) * vectors * kBlock;
     const float* own_start = start + (args.start.shape()[0] == 1 ? 0 : b * positions) + block * kBlock;
     FloatVec length[kVecs];
     for (int v = 0; v < kVecs; ++v) length[v] = hn::LoadU(d, own_start + v * kLanes);
     for (std::size_t row = 0; row < vectors; ++row) {
-      const float* own = products + (row / tokens * rows.filled_tokens() + row % tokens) * kBlock;
+      const float* own = products + rows.place(row) * kBlock;
       for (int v = 0; v < kVecs; ++v) {
         const FloatVec weight = hn::LoadU(d, weights + row * kBlock + v * kLanes);
         length[v] = hn::MulAdd(hn::LoadU(d, own + v * kLanes), weight, length[v]);

@@ -11,6 +11,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -49,10 +50,10 @@ class PairedBlocks {
 };
 
 // The rows of a projection that tokens have been contracted with (PromptRows), for each prompt of a run. A
-// head's rows are filled up, so that a tile's see few values of the projection: row h * filled_tokens() + t.
+// head's rows are filled up, so that a tile's see few values of the projection: row h * T + t is at `place`.
 class TiledRowsOfPrompts {
  public:
-  // `kept` blocks are those between two prompts that see the same.   Lifetime  `prompts` outlives it
+  // All prompts come by at `kept` blocks before the next ones.   Lifetime  `prompts` outlives it
   TiledRowsOfPrompts(Context& ctx, const PromptRows& prompts, const PictureProjection& projection,
                      std::size_t kept)
       : prompts_(prompts),
@@ -67,29 +68,31 @@ class TiledRowsOfPrompts {
     for (std::size_t tile = 0; tile < tiles_; ++tile)
       steps_ = std::max(steps_, last_step(tile) - first_step(tile));
     size_ = tiles_ * steps_ * kTileArea;
+    std::size_t pairs = 0;
     for (std::size_t i = 0; i < prompts[0].depth; ++i) {
       const std::size_t vectors = prompts[0].layers[i].vectors;
       size_ += tiled_size(tiles_ * kTileSide, vectors);
-      pairs_size_ = std::max(pairs_size_, paired_size(vectors));
+      pairs = std::max(pairs, paired_size(vectors));
     }
+    scratch_.emplace(ctx, 2 * result_size() + pairs);
     matrices_ = floats(ctx, prompts.size(), size_);
     ctx.team().parallel_for(std::int64_t(prompts.size()), [&](std::int64_t b, int) {
       fill(prompts[b], matrices_.data<float>().data() + b * size_);
     });
   }
 
-  [[nodiscard]] std::size_t filled_tokens() const { return filled_; }
-  // Numbers that `at` makes, and needs beside them.
-  [[nodiscard]] std::size_t result_size() const { return tiles_ * kTileSide * kBlock; }
-  [[nodiscard]] std::size_t scratch_size() const { return result_size() + pairs_size_; }
+  // Where row h * T + t is.
+  [[nodiscard]] std::size_t place(std::size_t row) const { return row / tokens_ * filled_ + row % tokens_; }
 
-  // The rows of prompt b at a block. to [rows up to whole tiles][kBlock]
-  void at(std::size_t b, std::size_t block, std::size_t thread, float* scratch, float* to) {
+  // The rows of prompt b at a block, [place][kBlock], until this thread calls again.
+  float* at(std::size_t b, std::size_t block, std::size_t thread) {
     const AmxTiles tiles;
+    float* to = scratch_->of(thread);
+    float* of_places = to + result_size();
+    float* pairs = of_places + result_size();
     const Rows& prompt = prompts_[b];
     const float* factors = std::as_const(matrices_).data<float>().data() + b * size_;
     const float* mix = factors + tiles_ * steps_ * kTileArea;
-    float* pairs = scratch + result_size();
     const float* base = base_.at(thread, block);
     if (prompt.depth == 0) multiply_sources(factors, base, to, [](auto...) {});
     for (std::size_t i = 0; i < prompt.depth; ++i) {
@@ -104,11 +107,13 @@ class TiledRowsOfPrompts {
       mix += tiled_size(tiles_ * kTileSide, layer.vectors);
       finish(layer.constant, layer.scale == nullptr ? nullptr : layer.scale + block * kBlock, nullptr, to);
     }
-    if (!places_.empty()) multiply_sources(factors, places_.at(thread, block), scratch, [](auto...) {});
-    finish(prompt.bias, nullptr, places_.empty() ? nullptr : scratch, to);
+    if (!places_.empty()) multiply_sources(factors, places_.at(thread, block), of_places, [](auto...) {});
+    finish(prompt.bias, nullptr, places_.empty() ? nullptr : of_places, to);
+    return to;
   }
 
  private:
+  [[nodiscard]] std::size_t result_size() const { return tiles_ * kTileSide * kBlock; }
   // Steps of the depth in which the rows of a tile have values of their heads.
   [[nodiscard]] std::size_t first_step(std::size_t tile) const {
     return tile * kTileSide / filled_ * dim_ / kTileDepth;
@@ -162,27 +167,9 @@ class TiledRowsOfPrompts {
   }
 
   void fill(const Rows& prompt, float* to) const {
-    std::fill_n(to, tiles_ * steps_ * kTileArea, 0.0F);
-    auto* halves = reinterpret_cast<BFloat16*>(to);
-    for (std::size_t k = 0; k < width_; ++k) {
-      for (std::size_t t = 0; t < tokens_; ++t) {
-        const std::size_t row = k / dim_ * filled_ + t;
-        const std::size_t tile = row / kTileSide;
-        const std::size_t column = k - begin_step(tile) * kTileDepth;
-        const std::size_t step = tile * steps_ + column / kTileDepth;
-        halves[(step * kTileSide + row % kTileSide) * kTileDepth + column % kTileDepth] =
-            BFloat16(prompt.factors[k * tokens_ + t]);
-      }
-    }
+    tile_factors(prompt.factors, to);
     to += tiles_ * steps_ * kTileArea;
-    // A tile's rows without those that fill it up.
-    HWY_ALIGN std::int32_t lanes[kTileSide];
-    const std::size_t each = std::min(filled_, kTileSide);
-    for (std::size_t lane = 0; lane < kTileSide; ++lane) {
-      lanes[lane] =
-          std::int32_t(std::min(lane / each * std::min(tokens_, each) + lane % each, kTileSide - 1));
-    }
-    const hn::Vec<Ints> order = hn::Load(Ints(), lanes);
+    const hn::Vec<Ints> order = columns_of_a_tile();
     for (std::size_t i = 0; i < prompt.depth; ++i) {
       const Rows::Layer& layer = prompt.layers[i];
       for (std::size_t tile = 0; tile < tiles_; ++tile) {
@@ -195,13 +182,40 @@ class TiledRowsOfPrompts {
     }
   }
 
+  // factors [width][tokens]
+  void tile_factors(const float* factors, float* to) const {
+    std::fill_n(to, tiles_ * steps_ * kTileArea, 0.0F);
+    auto* halves = reinterpret_cast<BFloat16*>(to);
+    for (std::size_t k = 0; k < width_; ++k) {
+      for (std::size_t t = 0; t < tokens_; ++t) {
+        const std::size_t row = k / dim_ * filled_ + t;
+        const std::size_t tile = row / kTileSide;
+        const std::size_t column = k - begin_step(tile) * kTileDepth;
+        const std::size_t step = tile * steps_ + column / kTileDepth;
+        halves[(step * kTileSide + row % kTileSide) * kTileDepth + column % kTileDepth] =
+            BFloat16(factors[k * tokens_ + t]);
+      }
+    }
+  }
+
+  // Which of 16 rows that follow each other without filling are a tile's; for those that fill it up, any.
+  [[nodiscard]] hn::Vec<Ints> columns_of_a_tile() const {
+    HWY_ALIGN std::int32_t lanes[kTileSide];
+    const std::size_t each = std::min(filled_, kTileSide);
+    const std::size_t own = std::min(tokens_, kTileSide);
+    for (std::size_t lane = 0; lane < kTileSide; ++lane) {
+      lanes[lane] = std::int32_t(std::min(lane / each * own + lane % each, kTileSide - 1));
+    }
+    return hn::Load(Ints(), lanes);
+  }
+
   // x = (x + constant of its row) * scale of its position + places
   void finish(const float* constants, const float* scale, const float* places, float* x) const {
     if (constants == nullptr && scale == nullptr && places == nullptr) return;
     const Floats d;
     for (std::size_t row = 0; row < heads_ * tokens_; ++row) {
       const FloatVec constant = hn::Set(d, constants == nullptr ? 0.0F : constants[row]);
-      const std::size_t first = (row / tokens_ * filled_ + row % tokens_) * kBlock;
+      const std::size_t first = place(row) * kBlock;
       for (std::size_t at = first; at < first + kBlock; at += kLanes) {
         FloatVec value = hn::Add(hn::LoadU(d, x + at), constant);
         if (scale != nullptr) value = hn::Mul(value, hn::LoadU(d, scale + at % kBlock));
@@ -215,8 +229,8 @@ class TiledRowsOfPrompts {
   std::size_t tokens_, filled_, heads_, dim_, width_, tiles_;
   std::size_t steps_ = 1;  // of the depth that a tile's rows see
   std::size_t size_ = 0;
-  std::size_t pairs_size_ = 0;
   PairedBlocks base_, places_;
+  std::optional<ThreadScratch> scratch_;  // rows, those of places, and a layer's weights in pairs
   Tensor matrices_;  // of each prompt: its factors by tiles, zeros between the heads; then the layers' mixes
 };
 

@@ -27,14 +27,13 @@ class TileProducts {
         columns_(whole(vectors_, kTileSide) + kTileSide),
         prompts_(ctx, args.layers, args.keys, args.queries, args.heads, args.scale),
         rows_(ctx, prompts_, args.keys, kPooledBlocks),
-        scratch_(ctx, std::max(rows_.result_size() + rows_.scratch_size(), pool_size())) {}
+        scratch_(ctx, pool_size()) {}
 
   void score(const BlockRun& run, std::size_t thread, float* to) {
-    float* scores = scratch_.of(thread);
     for (std::size_t block = 0; block < run.count; ++block) {
-      rows_.at(run.prompt, run.first + block, thread, scores + rows_.result_size(), scores);
-      for (std::size_t head = 0; head < std::size_t(args_.heads); ++head, to += tokens_ * kBlock) {
-        std::copy_n(scores + head * rows_.filled_tokens() * kBlock, tokens_ * kBlock, to);
+      const float* scores = rows_.at(run.prompt, run.first + block, thread);
+      for (std::size_t row = 0; row < vectors_; row += tokens_, to += tokens_ * kBlock) {
+        std::copy_n(scores + rows_.place(row) * kBlock, tokens_ * kBlock, to);
       }
     }
   }
