@@ -110,13 +110,6 @@ Tensor sum_of(ops::Context& ctx, ConstTensorView a, ConstTensorView b) {
   return sum;
 }
 
-Tensor blocks_of(ops::Context& ctx, ConstTensorView products, std::int64_t first, std::int64_t width,
-                 DType dtype) {
-  Tensor out(Shape({products.shape()[0] / ops::kPositionBlock, width, ops::kPositionBlock}), dtype);
-  ops::to_position_blocks(ctx, products, first, out);
-  return out;
-}
-
 ConstTensorView view_or_none(const Tensor& tensor) {
   return tensor.empty() ? ConstTensorView() : tensor.view();
 }
@@ -192,8 +185,10 @@ class LayeredTransformer::Builder {
   Tensor gram1() { return folded(out2_, out2_); }
   [[nodiscard]] nn::Linear stack() const { return stacked(for_pictures_, matrices_, biases_); }
   Tensor of_positions(ConstTensorView positions, ConstTensorView matrix) {
-    return blocks_of(ctx_, product(ctx_, for_pictures_, positions, matrix), 0, matrix.shape()[0],
-                     for_pictures_.activation_dtype());
+    Tensor out(Shape({positions.shape()[0] / ops::kPositionBlock, matrix.shape()[0], ops::kPositionBlock}),
+               for_pictures_.activation_dtype());
+    ops::to_position_blocks(ctx_, product(ctx_, for_pictures_, positions, matrix), 0, out);
+    return out;
   }
 
  private:

@@ -24,8 +24,7 @@ using segment::DecoderPrompt;
 using segment::MaskUpsampler;
 
 // Prompts decoded at once; points_per_batch only bounds it on a CPU, where larger batches keep clicks waiting
-// that come in between. Twice as many take as long where pictures are in bfloat16, and read these half as
-// often.
+// that come in between. With pictures in bfloat16 twice as many take as long, and read these half as often.
 int prompts_at_once(const ops::Context& ctx, const Model& model, int points_per_batch) {
   constexpr int kMostExact = 4;
   constexpr int kMostNarrow = 8;

@@ -28,8 +28,9 @@ struct DecodedBatch {
 /// Decodes prompts. What all prompts of a picture share is made where it pays: for several prompts in one
 /// call, or for the third call for a picture while it is among the last 16 asked about. It is kept for the
 /// last eight such pictures, about 21 MB each; that of embeddings which are gone goes when the next is made.
-/// Answers with and without it agree to float32's rounding. Where it is made in bfloat16
-/// (Kernels::for_pictures) it is always made, and takes half the memory. Threads  one thread at a time
+/// Answers with and without it agree to float32's rounding. In bfloat16 (Kernels::for_pictures) it takes half
+/// the memory, and is always made.
+/// Threads  one thread at a time
 class PromptDecoder {
  public:
   static constexpr std::size_t kPlacedBytes = std::size_t(256) << 20;

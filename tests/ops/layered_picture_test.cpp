@@ -328,6 +328,20 @@ TEST_P(NarrowPictureTest, RefusesHeadsThatAreNoSixteens) {
   EXPECT_THROW(compare.masks({2, 1, 1, 1, 3, 1}, 7, 5, 4, 1), ContractError);
 }
 
+// On processors that multiply no such tiles, of which an AMX one without them is one (ops.WithoutTiles).
+TEST(NarrowPictures, AreRefusedWithoutTiles) {
+  if (cpu_kernels(Precision::Bf16)->for_pictures().precision() == Precision::Bf16) {
+    GTEST_SKIP() << "this processor multiplies tiles of bfloat16";
+  }
+  Context backend{cpu_kernels(Precision::Bf16), ThreadTeam(1)};
+  Context oracle{reference_kernels(), ThreadTeam(1)};
+  PictureComparison compare{backend, oracle, true};
+  EXPECT_THROW(compare.weigh({1, 7, 8, 16, 4, 0}), ContractError);
+  EXPECT_THROW(compare.length({1, 7, 8, 16, 4, 0}, true), ContractError);
+  EXPECT_THROW(compare.pool({1, 7, 8, 16, 10, 0}), ContractError);
+  EXPECT_THROW(compare.masks({1, 1, 1, 1, 2, 0}, 64, 32, 3, 1), ContractError);
+}
+
 INSTANTIATE_TEST_SUITE_P(Threads, NarrowPictureTest, ::testing::Values(1, 2, 3));
 
 }  // namespace

@@ -66,20 +66,21 @@ namespace facet::ops {
 
 bool has_amx_pictures() { return (HWY_TARGETS & HWY_AVX3) != 0 && has_amx(); }
 
+void amx_weigh_tokens([[maybe_unused]] Context& ctx, [[maybe_unused]] const WeighTokensArgs& args,
+                      [[maybe_unused]] TensorView out) {
+  FACET_CHECK(has_amx_pictures(), "weigh_tokens: a picture in bfloat16 needs AMX");
 #if (HWY_TARGETS & HWY_AVX3) != 0
-void amx_weigh_tokens(Context& ctx, const WeighTokensArgs& args, TensorView out) {
-  FACET_CHECK(has_amx(), "weigh_tokens: a picture in bfloat16 needs AMX");
   N_AVX3::run_amx_weigh_tokens(ctx, args, out);
+#endif
 }
 
-void amx_squared_length(Context& ctx, const SquaredLengthArgs& args, TensorView out) {
-  FACET_CHECK(has_amx(), "squared_length: a picture in bfloat16 needs AMX");
+void amx_squared_length([[maybe_unused]] Context& ctx, [[maybe_unused]] const SquaredLengthArgs& args,
+                        [[maybe_unused]] TensorView out) {
+  FACET_CHECK(has_amx_pictures(), "squared_length: a picture in bfloat16 needs AMX");
+#if (HWY_TARGETS & HWY_AVX3) != 0
   N_AVX3::run_amx_squared_length(ctx, args, out);
-}
-#else
-void amx_weigh_tokens(Context&, const WeighTokensArgs&, TensorView) {}
-void amx_squared_length(Context&, const SquaredLengthArgs&, TensorView) {}
 #endif
+}
 
 }  // namespace facet::ops
 #endif

@@ -220,14 +220,13 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace facet::ops {
 
+void amx_picture_masks([[maybe_unused]] Context& ctx, [[maybe_unused]] const PictureMasksArgs& args,
+                       [[maybe_unused]] TensorView out) {
+  FACET_CHECK(has_amx_pictures(), "picture_masks: a picture in bfloat16 needs AMX");
 #if (HWY_TARGETS & HWY_AVX3) != 0
-void amx_picture_masks(Context& ctx, const PictureMasksArgs& args, TensorView out) {
-  FACET_CHECK(has_amx(), "picture_masks: a picture in bfloat16 needs AMX");
   N_AVX3::run_amx_picture_masks(ctx, args, out);
-}
-#else
-void amx_picture_masks(Context&, const PictureMasksArgs&, TensorView) {}
 #endif
+}
 
 }  // namespace facet::ops
 #endif

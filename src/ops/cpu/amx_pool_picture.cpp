@@ -137,8 +137,7 @@ class TileProducts {
 
   const PoolPictureArgs& args_;
   std::size_t tokens_, inner_, dim_, vectors_, blocks_;
-  std::size_t
-      columns_;  // of coefficients and of sums: the vectors, and a tile that begins at the last of them
+  std::size_t columns_;  // of coefficients and sums: the vectors, and what a tile at the last of them reaches
   PromptRows prompts_;
   TiledRowsOfPrompts rows_;
   ThreadScratch scratch_;
@@ -155,14 +154,13 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace facet::ops {
 
+void amx_pool_picture([[maybe_unused]] Context& ctx, [[maybe_unused]] const PoolPictureArgs& args,
+                      [[maybe_unused]] TensorView out) {
+  FACET_CHECK(has_amx_pictures(), "pool_picture: a picture in bfloat16 needs AMX");
 #if (HWY_TARGETS & HWY_AVX3) != 0
-void amx_pool_picture(Context& ctx, const PoolPictureArgs& args, TensorView out) {
-  FACET_CHECK(has_amx(), "pool_picture: a picture in bfloat16 needs AMX");
   N_AVX3::run_amx_pool_picture(ctx, args, out);
-}
-#else
-void amx_pool_picture(Context&, const PoolPictureArgs&, TensorView) {}
 #endif
+}
 
 }  // namespace facet::ops
 #endif
