@@ -109,6 +109,13 @@ class PictureComparison {
             });
   }
 
+  void lengths_of_odd_sizes() {
+    length({1, 7, 8, 16, 4, 0}, true);
+    length({2, 7, 8, 16, 1, 1, 56}, false);
+    length({2, 1, 3, 5, 2, 1}, true);
+    length({1, 17, 2, 4, 1, 2}, false);
+  }
+
   void pool(const PictureCase& c) {
     const Picture keys(c, c.heads * c.dim, 1);
     const Picture values(c, c.heads * c.dim, 20);
@@ -223,12 +230,7 @@ TEST_P(LayeredPictureTest, WeightsOfTokensMatchTheOracle) {
   compare.weigh({1, 7, 8, 16, 1, 1, 56, 30.0F});
 }
 
-TEST_P(LayeredPictureTest, SquaredLengthsMatchTheOracle) {
-  compare.length({1, 7, 8, 16, 4, 0}, true);
-  compare.length({2, 7, 8, 16, 1, 1, 56}, false);
-  compare.length({2, 1, 3, 5, 2, 1}, true);
-  compare.length({1, 17, 2, 4, 1, 2}, false);
-}
+TEST_P(LayeredPictureTest, SquaredLengthsMatchTheOracle) { compare.lengths_of_odd_sizes(); }
 
 TEST_P(LayeredPictureTest, PoolingMatchesTheOracle) {
   compare.pool({1, 7, 8, 16, 10, 0});
@@ -289,12 +291,7 @@ TEST_P(NarrowPictureTest, WeightsOfTokensMatchTheOracle) {
   compare.weigh({3, 16, 8, 16, 2, 2, 128});
 }
 
-TEST_P(NarrowPictureTest, SquaredLengthsMatchTheOracle) {
-  compare.length({1, 7, 8, 16, 4, 0}, true);
-  compare.length({2, 7, 8, 16, 1, 1, 56}, false);
-  compare.length({2, 1, 3, 5, 2, 1}, true);
-  compare.length({1, 17, 2, 4, 1, 2}, false);
-}
+TEST_P(NarrowPictureTest, SquaredLengthsMatchTheOracle) { compare.lengths_of_odd_sizes(); }
 
 TEST_P(NarrowPictureTest, PoolingMatchesTheOracle) {
   compare.pool({1, 7, 8, 16, 10, 0});

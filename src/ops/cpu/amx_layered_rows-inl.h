@@ -58,11 +58,11 @@ class TiledRowsOfPrompts {
                      std::size_t kept)
       : prompts_(prompts),
         tokens_(prompts[0].tokens),
-        filled_(tokens_ > kTileSide ? whole(tokens_, kTileSide) : std::bit_ceil(tokens_)),
+        filled_(tokens_ > kTileSide ? rounded_up(tokens_, kTileSide) : std::bit_ceil(tokens_)),
         heads_(prompts[0].count / tokens_),
         dim_(prompts[0].dim),
         width_(prompts[0].width),
-        tiles_(whole(heads_ * filled_, kTileSide) / kTileSide),
+        tiles_(whole(heads_ * filled_, kTileSide)),
         base_(ctx, projection.base, kept),
         places_(ctx, projection.places, kept) {
     for (std::size_t tile = 0; tile < tiles_; ++tile)
@@ -97,13 +97,10 @@ class TiledRowsOfPrompts {
     if (prompt.depth == 0) multiply_sources(factors, base, to, [](auto...) {});
     for (std::size_t i = 0; i < prompt.depth; ++i) {
       const Rows::Layer& layer = prompt.layers[i];
-      const std::size_t words = paired_size(layer.vectors) / kBlock;
       pair_rows<false>(layer.weights + block * layer.vectors * kBlock, nullptr, layer.vectors, pairs);
-      const auto add_layer = [&](auto rows, std::size_t tile, std::size_t at) {
-        const TiledRows<float> own{mix + tile * words * kTileSide, kTileSide, words * kTileSide, kTileArea};
-        add_amx_products<TileElement::BFloat16, rows, 2>(own, pairs + at, kBlock, words, kTileSide);
-      };
-      i == 0 ? multiply_sources(factors, base, to, add_layer) : multiply<true>(to, add_layer);
+      const auto add_layer = products_with(mix, layer.vectors, pairs);
+      i == 0 ? multiply_sources(factors, base, to, add_layer)
+             : make_sums(tiles_ * kTileSide, to, true, add_layer);
       mix += tiled_size(tiles_ * kTileSide, layer.vectors);
       finish(layer.constant, layer.scale == nullptr ? nullptr : layer.scale + block * kBlock, nullptr, to);
     }
@@ -119,29 +116,12 @@ class TiledRowsOfPrompts {
     return tile * kTileSide / filled_ * dim_ / kTileDepth;
   }
   [[nodiscard]] std::size_t last_step(std::size_t tile) const {
-    const std::size_t head = std::min(heads_, ((tile + 1) * kTileSide + filled_ - 1) / filled_);
-    return whole(head * dim_, kTileDepth) / kTileDepth;
+    const std::size_t head = std::min(heads_, whole((tile + 1) * kTileSide, filled_));
+    return whole(head * dim_, kTileDepth);
   }
   // Where a tile's steps begin, all tiles having as many.
   [[nodiscard]] std::size_t begin_step(std::size_t tile) const {
-    return std::min(first_step(tile), whole(width_, kTileDepth) / kTileDepth - steps_);
-  }
-
-  // to (+)= what `add` adds to the sums of one or two tiles of rows from `tile` on and of columns from `at`
-  // on
-  template <bool kAccumulate, class Add>
-  HWY_INLINE void multiply(float* to, const Add& add) const {
-    for (std::size_t tile = 0; tile < tiles_; tile += 2) {
-      for (std::size_t at = 0; at < kBlock; at += 2 * kTileSide) {
-        const auto run = [&](auto rows) {
-          float* sums = to + tile * kTileSide * kBlock + at;
-          begin_amx_sums<rows, 2>(sums, kBlock, kAccumulate);
-          add(rows, tile, at);
-          store_amx_sums<rows, 2>(sums, kBlock);
-        };
-        tile + 1 < tiles_ ? run(std::integral_constant<int, 2>()) : run(std::integral_constant<int, 1>());
-      }
-    }
+    return std::min(first_step(tile), whole(width_, kTileDepth) - steps_);
   }
 
   // to = factors x the values of a source, and what `add` adds
@@ -149,20 +129,16 @@ class TiledRowsOfPrompts {
   HWY_INLINE void multiply_sources(const float* factors, const float* pairs, float* to,
                                    const Add& add) const {
     constexpr TileElement kElement = TileElement::BFloat16;
-    const auto of_tile = [&](std::size_t tile) {
-      return TiledRows<float>{factors + tile * steps_ * kTileArea, kTileSide, 0, kTileArea};
+    const std::size_t words = steps_ * kTileSide;
+    const auto add_tile = [&](auto first, std::size_t tile, std::size_t at) {
+      const TiledRows<float> own{factors + tile * steps_ * kTileArea, kTileSide, 0, kTileArea};
+      const float* seen = pairs + begin_step(tile) * kTileSide * kBlock + at;
+      add_amx_products<kElement, 1, 2, first>(own, seen, kBlock, words, kTileSide);
     };
-    const auto seen_by = [&](std::size_t tile, std::size_t at) {
-      return pairs + begin_step(tile) * kTileSide * kBlock + at;
-    };
-    multiply<false>(to, [&](auto rows, std::size_t tile, std::size_t at) {
-      const std::size_t words = steps_ * kTileSide;
-      add_amx_products<kElement, 1, 2, 0>(of_tile(tile), seen_by(tile, at), kBlock, words, kTileSide);
-      if constexpr (rows == 2) {
-        add_amx_products<kElement, 1, 2, 1>(of_tile(tile + 1), seen_by(tile + 1, at), kBlock, words,
-                                            kTileSide);
-      }
-      add(rows, tile, at);
+    make_sums(tiles_ * kTileSide, to, false, [&](auto row_tiles, std::size_t row, std::size_t at) {
+      add_tile(std::integral_constant<int, 0>(), row / kTileSide, at);
+      if constexpr (row_tiles == 2) add_tile(std::integral_constant<int, 1>(), row / kTileSide + 1, at);
+      add(row_tiles, row, at);
     });
   }
 
@@ -175,9 +151,7 @@ class TiledRowsOfPrompts {
       for (std::size_t tile = 0; tile < tiles_; ++tile) {
         const std::size_t row = tile * kTileSide;
         const float* from = layer.mix + row / filled_ * tokens_ + row % filled_;
-        for (std::size_t k = 0; k < layer.vectors; k += kTileDepth, to += kTileArea) {
-          tile_columns(from + k * prompt.count, prompt.count, order, layer.vectors - k, to);
-        }
+        to = tile_columns(from, prompt.count, order, layer.vectors, to);
       }
     }
   }

@@ -9,27 +9,12 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // after foreach_target.h
 #include "ops/cpu/amx_position_tiles-inl.h"
+#include "ops/cpu/finish-inl.h"
 #include "ops/cpu/picture_masks-inl.h"
 
 #if HWY_TARGET == HWY_AVX3
 HWY_BEFORE_NAMESPACE();
 namespace facet::ops::HWY_NAMESPACE {
-
-// The GELU to within 1.5e-4, less than what is made of it is rounded by: x Phi(x), where Phi is a polynomial
-// of degree 13, nearest by the error of max(|x|, 1/2) Phi(x), up to 3.9 and constant from there on.
-HWY_INLINE FloatVec rough_gelu(FloatVec x) {
-  const Floats d;
-  const FloatVec z = hn::Min(hn::Max(x, hn::Set(d, -3.9F)), hn::Set(d, 3.9F));
-  const FloatVec s = hn::Mul(z, z);
-  FloatVec p = hn::Set(d, 2.62710620e-8F);
-  p = hn::MulAdd(p, s, hn::Set(d, -1.77047543e-6F));
-  p = hn::MulAdd(p, s, hn::Set(d, 5.12369099e-5F));
-  p = hn::MulAdd(p, s, hn::Set(d, -8.44508640e-4F));
-  p = hn::MulAdd(p, s, hn::Set(d, 8.91377118e-3F));
-  p = hn::MulAdd(p, s, hn::Set(d, -6.48694402e-2F));
-  p = hn::MulAdd(p, s, hn::Set(d, 3.98085577e-1F));
-  return hn::Mul(x, hn::MulAdd(p, z, hn::Set(d, 0.5F)));
-}
 
 class TiledPictureMasks {
  public:
@@ -74,7 +59,7 @@ class TiledPictureMasks {
           normalize(block, sub, scales + at, features + at, at, pairs + at);
         }
         for (std::size_t part = 0; part < 4; ++part) {
-          multiply_positions(weight_of(part), depth_, channels_, pairs, wide, false);
+          make_sums(depth_, wide, false, products_with(weight_of(part), channels_, pairs));
           finish(data_of(args_.bias) + part * depth_, wide);
           filters_.filter(b, wide, masks + filters_.part(sub, part));
         }
@@ -92,8 +77,8 @@ class TiledPictureMasks {
   }
   // Products of all scales from each layer on, one more row than there are layers.
   [[nodiscard]] static std::size_t scales_size() { return (kMostPictureLayers + 1) * kBlock; }
-  [[nodiscard]] std::size_t features_size() const { return whole(channels_, kTileSide) * kBlock; }
-  [[nodiscard]] std::size_t wide_size() const { return whole(depth_, kTileSide) * kBlock; }
+  [[nodiscard]] std::size_t features_size() const { return rounded_up(channels_, kTileSide) * kBlock; }
+  [[nodiscard]] std::size_t wide_size() const { return rounded_up(depth_, kTileSide) * kBlock; }
 
   // What the layers' vectors become, [sub-pixel][channel][vector] for each layer.
   void tile_folded(std::size_t b, float* to) const {
@@ -102,9 +87,7 @@ class TiledPictureMasks {
       const std::size_t vectors = vectors_of(i);
       const float* from = data_of(args_.features.folded[i]) + b * vectors * width;
       for (std::size_t row = 0; row < width; row += kTileSide) {
-        for (std::size_t k = 0; k < vectors; k += kTileDepth, to += kTileArea) {
-          tile_columns(from + k * width + row, width, hn::Iota(Ints(), 0), vectors - k, to);
-        }
+        to = tile_columns(from + row, width, hn::Iota(Ints(), 0), vectors, to);
       }
     }
   }
@@ -136,7 +119,8 @@ class TiledPictureMasks {
     if (args_.layers.empty()) std::fill_n(to, features_size(), 0.0F);
     for (std::size_t i = 0; i < args_.layers.size(); ++i) {
       const std::size_t vectors = vectors_of(i);
-      multiply_positions(folded + sub * tiled_size(channels_, vectors), channels_, vectors, pairs, to, i > 0);
+      const float* own = folded + sub * tiled_size(channels_, vectors);
+      make_sums(channels_, to, i > 0, products_with(own, vectors, pairs));
       folded += tiled_size(4 * channels_, vectors);
       pairs += paired_size(vectors);
     }
@@ -168,23 +152,15 @@ class TiledPictureMasks {
       hn::StoreU(value, d, x + c * kBlock);
       sum = hn::Add(sum, value);
     }
-    const FloatVec share = hn::Set(d, 1.0F / float(channels_));
-    const FloatVec mean = hn::Mul(sum, share);
-    FloatVec squares = hn::Zero(d);
-    for (std::size_t c = 0; c < channels_; ++c) {
-      const FloatVec centred = hn::Sub(hn::LoadU(d, x + c * kBlock), mean);
-      squares = hn::MulAdd(centred, centred, squares);
-    }
-    const FloatVec deviation = hn::Sqrt(hn::MulAdd(squares, share, hn::Set(d, args_.eps)));
-    const FloatVec inverse = hn::Div(hn::Set(d, 1.0F), deviation);
+    const ChannelNorm norm = channel_norm(x, channels_, sum, args_.eps);
     const float* gamma = data_of(args_.gamma);
     const float* beta = data_of(args_.beta);
     const auto channel = [&](std::size_t c) {
       if (c >= channels_) return hn::Zero(d);
-      const FloatVec centred = hn::Mul(hn::Sub(hn::LoadU(d, x + c * kBlock), mean), inverse);
-      return rough_gelu(hn::MulAdd(centred, hn::Set(d, gamma[c]), hn::Set(d, beta[c])));
+      const FloatVec normalized = norm.of(hn::LoadU(d, x + c * kBlock));
+      return coarse_gelu(hn::MulAdd(normalized, hn::Set(d, gamma[c]), hn::Set(d, beta[c])));
     };
-    for (std::size_t c = 0; c < whole(channels_, kTileDepth); c += 2, pairs += kBlock) {
+    for (std::size_t c = 0; c < rounded_up(channels_, kTileDepth); c += 2, pairs += kBlock) {
       hn::StoreU(paired(channel(c), channel(c + 1)), d, pairs);
     }
   }
@@ -195,7 +171,7 @@ class TiledPictureMasks {
     for (std::size_t i = 0; i < depth_; ++i, x += kBlock) {
       const FloatVec own = hn::Set(d, bias[i]);
       for (std::size_t at = 0; at < kBlock; at += kLanes) {
-        hn::StoreU(rough_gelu(hn::Add(hn::LoadU(d, x + at), own)), d, x + at);
+        hn::StoreU(coarse_gelu(hn::Add(hn::LoadU(d, x + at), own)), d, x + at);
       }
     }
   }

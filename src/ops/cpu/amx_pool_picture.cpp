@@ -19,12 +19,8 @@ class TileProducts {
  public:
   TileProducts(Context& ctx, const PoolPictureArgs& args)
       : args_(args),
-        tokens_(args.queries.shape()[1]),
-        inner_(args.queries.shape()[2]),
-        dim_(inner_ / args.heads),
-        vectors_(tokens_ * args.heads),
-        blocks_(args.keys.base.shape()[0]),
-        columns_(whole(vectors_, kTileSide) + kTileSide),
+        sizes_(args),
+        columns_(rounded_up(sizes_.vectors, kTileSide) + kTileSide),
         prompts_(ctx, args.layers, args.keys, args.queries, args.heads, args.scale),
         rows_(ctx, prompts_, args.keys, kPooledBlocks),
         scratch_(ctx, pool_size()) {}
@@ -32,8 +28,8 @@ class TileProducts {
   void score(const BlockRun& run, std::size_t thread, float* to) {
     for (std::size_t block = 0; block < run.count; ++block) {
       const float* scores = rows_.at(run.prompt, run.first + block, thread);
-      for (std::size_t row = 0; row < vectors_; row += tokens_, to += tokens_ * kBlock) {
-        std::copy_n(scores + rows_.place(row) * kBlock, tokens_ * kBlock, to);
+      for (std::size_t row = 0; row < sizes_.vectors; row += sizes_.tokens, to += sizes_.tokens * kBlock) {
+        std::copy_n(scores + rows_.place(row) * kBlock, sizes_.tokens * kBlock, to);
       }
     }
   }
@@ -45,21 +41,21 @@ class TileProducts {
     {
       const AmxTiles tiles;
       for (std::size_t block = 0; block < run.count; ++block) {
-        pool_block(run.prompt, run.first + block, coefficients + block * vectors_ * kBlock, buffer, own,
+        pool_block(run.prompt, run.first + block, coefficients + block * sizes_.vectors * kBlock, buffer, own,
                    block > 0);
       }
     }
-    for (std::size_t v = 0; v < vectors_; ++v) {
-      const float* of_head = products + v / tokens_ * dim_ * columns_ + v;
-      for (std::size_t k = 0; k < dim_; ++k) sums.base[v * dim_ + k] = of_head[k * columns_];
+    for (std::size_t v = 0; v < sizes_.vectors; ++v) {
+      const float* of_head = products + v / sizes_.tokens * sizes_.dim * columns_ + v;
+      for (std::size_t k = 0; k < sizes_.dim; ++k) sums.base[v * sizes_.dim + k] = of_head[k * columns_];
     }
-    products += inner_ * columns_;
+    products += sizes_.inner * columns_;
     for (std::size_t i = 0; i < args_.layers.size(); ++i) {
       const std::size_t others = vectors_of(i);
-      for (std::size_t v = 0; v < vectors_; ++v) {
+      for (std::size_t v = 0; v < sizes_.vectors; ++v) {
         for (std::size_t o = 0; o < others; ++o) sums.moments[i][v * others + o] = products[o * columns_ + v];
       }
-      products += whole(others, kTileSide) * columns_;
+      products += rounded_up(others, kTileSide) * columns_;
     }
   }
 
@@ -70,14 +66,14 @@ class TileProducts {
 
   // Of a thread: a block's coefficients of one layer, the products, and a layer's weights.
   [[nodiscard]] std::size_t pool_size() const {
-    std::size_t rows = kBlockWords + inner_;
-    for (std::size_t i = 0; i < args_.layers.size(); ++i) rows += whole(vectors_of(i), kTileSide);
+    std::size_t rows = kBlockWords + sizes_.inner;
+    for (std::size_t i = 0; i < args_.layers.size(); ++i) rows += rounded_up(vectors_of(i), kTileSide);
     return rows * columns_ + weights_size();
   }
   [[nodiscard]] std::size_t weights_size() const {
     std::size_t most = 0;
     for (std::size_t i = 0; i < args_.layers.size(); ++i) most = std::max(most, vectors_of(i));
-    return whole(most, kTileSide) * kBlockWords;
+    return rounded_up(most, kTileSide) * kBlockWords;
   }
 
   void pool_block(std::size_t b, std::size_t block, const float* coefficients, std::size_t buffer, float* own,
@@ -86,19 +82,20 @@ class TileProducts {
     float* products = turned + kBlockWords * columns_;
     turn(coefficients, turned);
     const auto* values =
-        reinterpret_cast<const float*>(halves_of(args_.values.base)) + block * inner_ * kBlockWords;
-    for (std::size_t head = 0; head < std::size_t(args_.heads); ++head) {
-      multiply<1>(values + head * dim_ * kBlockWords, dim_, turned, head * tokens_, tokens_,
-                  products + head * dim_ * columns_, accumulate);
+        reinterpret_cast<const float*>(halves_of(args_.values.base)) + block * sizes_.inner * kBlockWords;
+    for (std::size_t head = 0; head < sizes_.heads; ++head) {
+      multiply<1>(values + head * sizes_.dim * kBlockWords, sizes_.dim, turned, head * sizes_.tokens,
+                  sizes_.tokens, products + head * sizes_.dim * columns_, accumulate);
     }
     float* weights = own + pool_size() - weights_size();
-    products += inner_ * columns_;
+    products += sizes_.inner * columns_;
     for (std::size_t i = 0; i < args_.layers.size(); ++i) {
       const std::size_t others = vectors_of(i);
       if (i > 0) turn(coefficients + i * buffer, turned);
-      narrow(data_of(args_.layers[i].weights) + (b * blocks_ + block) * others * kBlock, others, weights);
-      multiply<2>(weights, others, turned, 0, vectors_, products, accumulate);
-      products += whole(others, kTileSide) * columns_;
+      narrow(data_of(args_.layers[i].weights) + (b * sizes_.blocks + block) * others * kBlock, others,
+             weights);
+      multiply<2>(weights, others, turned, 0, sizes_.vectors, products, accumulate);
+      products += rounded_up(others, kTileSide) * columns_;
     }
   }
 
@@ -115,8 +112,8 @@ class TileProducts {
     HWY_ALIGN float words[kTileSide * kBlockWords];
     const float* lines[kTileSide] = {};
     for (std::size_t r = 0; r < kTileSide; ++r) lines[r] = words + r * kBlockWords;
-    for (std::size_t row = 0; row < vectors_; row += kTileSide) {
-      narrow(from + row * kBlock, std::min(kTileSide, vectors_ - row), words);
+    for (std::size_t row = 0; row < sizes_.vectors; row += kTileSide) {
+      narrow(from + row * kBlock, std::min(kTileSide, sizes_.vectors - row), words);
       load_transposed(lines, kBlockWords, to + row, columns_);
     }
   }
@@ -136,7 +133,7 @@ class TileProducts {
   }
 
   const PoolPictureArgs& args_;
-  std::size_t tokens_, inner_, dim_, vectors_, blocks_;
+  PoolSizes sizes_;
   std::size_t columns_;  // of coefficients and sums: the vectors, and what a tile at the last of them reaches
   PromptRows prompts_;
   TiledRowsOfPrompts rows_;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "ops/cpu/amx_tiles.h"
 #include "ops/cpu/bfloat16_pairs-inl.h"
@@ -27,32 +28,33 @@ constexpr std::size_t kTileDepth = 2 * kTileSide;         // bfloat16 in a row o
 constexpr std::size_t kTileArea = kTileSide * kTileSide;  // words of a tile
 constexpr std::size_t kBlockWords = kBlock / 2;           // of a row of positions in bfloat16
 
-inline std::size_t whole(std::size_t count, std::size_t grain) { return (count + grain - 1) / grain * grain; }
-
 // Words of a matrix [rows][depth] in tiles: [row tile][step of depth][row][word], zeros beyond its depth.
 inline std::size_t tiled_size(std::size_t rows, std::size_t depth) {
-  return whole(rows, kTileSide) * whole(depth, kTileDepth) / 2;
+  return rounded_up(rows, kTileSide) * rounded_up(depth, kTileDepth) / 2;
 }
 
 // Words of values at a block of positions, rows in pairs: [pair][position], zeros beyond the rows.
-inline std::size_t paired_size(std::size_t rows) { return whole(rows, kTileDepth) / 2 * kBlock; }
+inline std::size_t paired_size(std::size_t rows) { return rounded_up(rows, kTileDepth) / 2 * kBlock; }
 
-// One tile, of rows that are 16 columns of `from` [depth][stride], in the order of `lanes`, zeros beyond the
-// depth.
-HWY_INLINE void tile_columns(const float* from, std::size_t stride, hn::Vec<Ints> lanes, std::size_t depth,
-                             float* to) {
+// One tile of rows, which are 16 columns of `from` [depth][stride] in the order of `lanes`, zeros beyond the
+// depth. Returns where the next one goes.
+HWY_INLINE float* tile_columns(const float* from, std::size_t stride, hn::Vec<Ints> lanes, std::size_t depth,
+                               float* to) {
   const Floats d;
   const auto order = hn::IndicesFromVec(d, lanes);
   HWY_ALIGN float words[kTileArea];
   const float* lines[kTileSide] = {};
-  for (std::size_t w = 0; w < kTileSide; ++w) {
-    const auto line = [&](std::size_t at) {
-      return at < depth ? hn::TableLookupLanes(hn::LoadU(d, from + at * stride), order) : hn::Zero(d);
-    };
-    hn::Store(paired(line(2 * w), line(2 * w + 1)), d, words + w * kTileSide);
-    lines[w] = words + w * kTileSide;
+  for (std::size_t w = 0; w < kTileSide; ++w) lines[w] = words + w * kTileSide;
+  const auto line = [&](std::size_t at) {
+    return at < depth ? hn::TableLookupLanes(hn::LoadU(d, from + at * stride), order) : hn::Zero(d);
+  };
+  for (std::size_t k = 0; k < depth; k += kTileDepth, to += kTileArea) {
+    for (std::size_t w = 0; w < kTileSide; ++w) {
+      hn::Store(paired(line(k + 2 * w), line(k + 2 * w + 1)), d, words + w * kTileSide);
+    }
+    load_transposed(lines, kTileSide, to, kTileSide);
   }
-  load_transposed(lines, kTileSide, to, kTileSide);
+  return to;
 }
 
 // A matrix [rows][depth] as it is.
@@ -76,7 +78,7 @@ inline void pair_rows(const float* from, const float* scale, std::size_t rows, f
   const Floats d;
   FloatVec factors[kVecs];
   for (int v = 0; v < kVecs; ++v) factors[v] = kScaled ? hn::LoadU(d, scale + v * kLanes) : hn::Zero(d);
-  for (std::size_t row = 0; row < whole(rows, kTileDepth); row += 2, from += 2 * kBlock, to += kBlock) {
+  for (std::size_t row = 0; row < rounded_up(rows, kTileDepth); row += 2, from += 2 * kBlock, to += kBlock) {
     FACET_UNROLL
     for (int v = 0; v < kVecs; ++v) {
       const auto line = [&](std::size_t r) {
@@ -91,7 +93,7 @@ inline void pair_rows(const float* from, const float* scale, std::size_t rows, f
 
 inline void pair_rows(const BFloat16* from, std::size_t rows, float* to) {
   const hn::RebindToUnsigned<Floats> du;
-  for (std::size_t row = 0; row < whole(rows, kTileDepth); row += 2, to += kBlock) {
+  for (std::size_t row = 0; row < rounded_up(rows, kTileDepth); row += 2, to += kBlock) {
     for (std::size_t at = 0; at < kBlock; at += kLanes) {
       const auto line = [&](std::size_t r) {
         if (r >= rows) return hn::Zero(du);
@@ -103,26 +105,31 @@ inline void pair_rows(const BFloat16* from, std::size_t rows, float* to) {
   }
 }
 
-// sums[row][position] (+)= matrix x values, for rows up to whole tiles.
-// Needs  AmxTiles
-inline void multiply_positions(const float* matrix, std::size_t rows, std::size_t depth, const float* pairs,
-                               float* sums, bool accumulate) {
-  const std::size_t words = whole(depth, kTileDepth) / 2;
-  const std::size_t tile = words * kTileSide;
-  constexpr std::size_t kColumns = 2 * kTileSide;
+// sums[row][position] (+)= what add(row tiles, row, position) adds, by one or two tiles of rows and two of
+// positions, for rows up to whole tiles.
+// Needs  AmxTiles, as all that multiplies
+template <class Add>
+HWY_INLINE void make_sums(std::size_t rows, float* sums, bool accumulate, const Add& add) {
   for (std::size_t row = 0; row < rows; row += 2 * kTileSide) {
-    const TiledRows<float> own{matrix + row * words, kTileSide, tile, kTileArea};
-    for (std::size_t at = 0; at < kBlock; at += kColumns) {
-      float* to = sums + row * kBlock + at;
-      if (row + kTileSide < rows) {
-        multiply_amx_tiles<TileElement::BFloat16, 2, 2>(own, pairs + at, kBlock, words, kTileSide, to,
-                                                        accumulate);
-      } else {
-        multiply_amx_tiles<TileElement::BFloat16, 1, 2>(own, pairs + at, kBlock, words, kTileSide, to,
-                                                        accumulate);
-      }
+    for (std::size_t at = 0; at < kBlock; at += 2 * kTileSide) {
+      const auto run = [&](auto row_tiles) {
+        float* own = sums + row * kBlock + at;
+        begin_amx_sums<row_tiles, 2>(own, kBlock, accumulate);
+        add(row_tiles, row, at);
+        store_amx_sums<row_tiles, 2>(own, kBlock);
+      };
+      row + kTileSide < rows ? run(std::integral_constant<int, 2>()) : run(std::integral_constant<int, 1>());
     }
   }
+}
+
+// For make_sums: the products of a matrix [..][depth] in tiles with values in pairs.
+HWY_INLINE auto products_with(const float* matrix, std::size_t depth, const float* pairs) {
+  const std::size_t words = rounded_up(depth, kTileDepth) / 2;
+  return [=](auto row_tiles, std::size_t row, std::size_t at) {
+    const TiledRows<float> own{matrix + row * words, kTileSide, words * kTileSide, kTileArea};
+    add_amx_products<TileElement::BFloat16, row_tiles, 2>(own, pairs + at, kBlock, words, kTileSide);
+  };
 }
 
 inline const BFloat16* halves_of(ConstTensorView tensor) {

@@ -48,9 +48,6 @@ constexpr std::size_t kStripsAtOnce = 6;   // share a block of keys and values i
 constexpr std::size_t kSharedWindow = 1024;
 constexpr float kLog2e = 1.44269504088896341F;
 
-HWY_INLINE constexpr std::size_t whole(std::size_t n, std::size_t unit) { return (n + unit - 1) / unit; }
-HWY_INLINE constexpr std::size_t rounded_up(std::size_t n, std::size_t unit) { return whole(n, unit) * unit; }
-
 // To what sizes are rounded up, so that there are only whole tiles; a strip's queries and scores stay in the
 // first-level cache with a block of keys and values.
 template <bool kByAmx>

@@ -22,6 +22,26 @@ inline void pack_rows(const float* matrix, std::size_t rows, std::size_t depth, 
       rows, depth, [&](std::size_t row, std::size_t k) { return matrix[row * depth + k]; }, to);
 }
 
+// What a layer norm over channels makes of values at kLanes positions, before its scale and shift.
+struct ChannelNorm {
+  HWY_INLINE FloatVec of(FloatVec value) const { return hn::Mul(hn::Sub(value, mean), inverse); }
+  FloatVec mean, inverse;
+};
+
+// x [channels][kBlock], whose sum over the channels is known
+HWY_INLINE ChannelNorm channel_norm(const float* x, std::size_t channels, FloatVec sum, float eps) {
+  const Floats d;
+  const FloatVec share = hn::Set(d, 1.0F / float(channels));
+  const FloatVec mean = hn::Mul(sum, share);
+  FloatVec squares = hn::Zero(d);
+  for (std::size_t c = 0; c < channels; ++c) {
+    const FloatVec centred = hn::Sub(hn::LoadU(d, x + c * kBlock), mean);
+    squares = hn::MulAdd(centred, centred, squares);
+  }
+  const FloatVec deviation = hn::Sqrt(hn::MulAdd(squares, share, hn::Set(d, eps)));
+  return {mean, hn::Div(hn::Set(d, 1.0F), deviation)};
+}
+
 // The filters of each prompt, and where the masks that they make go.
 class MaskFilters {
  public:

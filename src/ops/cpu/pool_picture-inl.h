@@ -21,6 +21,17 @@ namespace facet::ops::HWY_NAMESPACE {
 // Blocks whose positions a pooling takes in at once, so that sums over lanes are rare.
 constexpr std::size_t kPooledBlocks = 8;
 
+struct PoolSizes {
+  explicit PoolSizes(const PoolPictureArgs& args)
+      : tokens(args.queries.shape()[1]),
+        heads(args.heads),
+        inner(args.queries.shape()[2]),
+        dim(inner / heads),
+        vectors(tokens * heads),
+        blocks(args.keys.base.shape()[0]) {}
+  std::size_t tokens, heads, inner, dim, vectors, blocks;
+};
+
 // A run of blocks of one prompt.
 struct BlockRun {
   std::size_t prompt, first, count;
@@ -58,50 +69,47 @@ class PicturePool {
  public:
   PicturePool(Context& ctx, const PoolPictureArgs& args)
       : args_(args),
-        tokens_(args.queries.shape()[1]),
-        inner_(args.queries.shape()[2]),
-        dim_(inner_ / args.heads),
-        vectors_(tokens_ * args.heads),
-        blocks_(args.keys.base.shape()[0]),
-        groups_((blocks_ + kPooledBlocks - 1) / kPooledBlocks),
+        sizes_(args),
+        groups_((sizes_.blocks + kPooledBlocks - 1) / kPooledBlocks),
         batch_(args.queries.shape()[0]),
         depth_(args.layers.size()),
         products_(ctx, args),
         scratch_(floats(ctx, ctx.team().size(), buffer_size() * std::max<std::size_t>(depth_, 1))),
-        sums_(floats(ctx, batch_ * groups_, PoolSums(vectors_, dim_, args.layers, nullptr).size)) {}
+        sums_(
+            floats(ctx, batch_ * groups_, PoolSums(sizes_.vectors, sizes_.dim, args.layers, nullptr).size)) {}
 
   void run(Context& ctx, float* out) {
     ctx.team().parallel_for(std::int64_t(batch_ * groups_), [&](std::int64_t item, int thread) {
       const std::size_t group = item / batch_;
       const std::size_t first = group * kPooledBlocks;
-      const BlockRun run{item % batch_, first, std::min(kPooledBlocks, blocks_ - first)};
+      const BlockRun run{item % batch_, first, std::min(kPooledBlocks, sizes_.blocks - first)};
       pool_run(run, thread, scratch_.data<float>().data() + thread * scratch_.shape()[1],
                sums_of(run.prompt, group));
     });
     ctx.team().parallel_for(std::int64_t(batch_), [&](std::int64_t b, int) {
       PoolSums sums = sums_of(b, 0);
       for (std::size_t group = 1; group < groups_; ++group) join(sums, sums_of(b, group));
-      finish(b, sums, out + b * tokens_ * inner_);
+      finish(b, sums, out + b * sizes_.tokens * sizes_.inner);
     });
   }
 
  private:
-  [[nodiscard]] std::size_t buffer_size() const { return kPooledBlocks * vectors_ * kBlock; }
+  [[nodiscard]] std::size_t buffer_size() const { return kPooledBlocks * sizes_.vectors * kBlock; }
   PoolSums sums_of(std::size_t b, std::size_t group) {
-    return {vectors_, dim_, args_.layers,
+    return {sizes_.vectors, sizes_.dim, args_.layers,
             sums_.data<float>().data() + (b * groups_ + group) * sums_.shape()[1]};
   }
 
   void pool_run(const BlockRun& run, std::size_t thread, float* memory, const PoolSums& sums) {
     products_.score(run, thread, memory);
-    for (std::size_t v = 0; v < vectors_; ++v) weigh(run, v, memory, sums);
+    for (std::size_t v = 0; v < sizes_.vectors; ++v) weigh(run, v, memory, sums);
     products_.pool(run, thread, memory, buffer_size(), sums);
   }
 
   // Turns the scores of one vector into coefficients: buffer i is for layer i.
   void weigh(const BlockRun& run, std::size_t v, float* memory, const PoolSums& sums) {
     const Floats d;
-    const std::size_t stride = vectors_ * kBlock;
+    const std::size_t stride = sizes_.vectors * kBlock;
     float* scores = memory + v * kBlock;
     FloatVec most = hn::Set(d, -std::numeric_limits<float>::infinity());
     for (std::size_t block = 0; block < run.count; ++block) {
@@ -114,7 +122,7 @@ class PicturePool {
     FloatVec totals[kMostPictureLayers] = {hn::Zero(d), hn::Zero(d)};
     const float* scales[kMostPictureLayers] = {};
     for (std::size_t i = 0; i < depth_; ++i) {
-      scales[i] = data_of(args_.layers[i].scale) + (run.prompt * blocks_ + run.first) * kBlock;
+      scales[i] = data_of(args_.layers[i].scale) + (run.prompt * sizes_.blocks + run.first) * kBlock;
     }
     for (std::size_t block = 0; block < run.count; ++block) {
       for (std::size_t at = 0; at < kBlock; at += kLanes) {
@@ -134,7 +142,7 @@ class PicturePool {
   }
 
   void join(PoolSums& sums, const PoolSums& other) {
-    for (std::size_t v = 0; v < vectors_; ++v) {
+    for (std::size_t v = 0; v < sizes_.vectors; ++v) {
       const float most = std::max(sums.most[v], other.most[v]);
       const float own = std::exp(sums.most[v] - most);
       const float theirs = std::exp(other.most[v] - most);
@@ -143,7 +151,7 @@ class PicturePool {
         for (std::size_t i = v * each; i < (v + 1) * each; ++i) to[i] = to[i] * own + from[i] * theirs;
       };
       add(sums.total, other.total, 1);
-      add(sums.base, other.base, dim_);
+      add(sums.base, other.base, sizes_.dim);
       for (std::size_t i = 0; i < depth_; ++i) {
         add(sums.totals[i], other.totals[i], 1);
         add(sums.moments[i], other.moments[i], args_.layers[i].weights.shape()[2]);
@@ -152,21 +160,21 @@ class PicturePool {
   }
 
   void finish(std::size_t b, const PoolSums& sums, float* out) {
-    for (std::size_t v = 0; v < vectors_; ++v) {
-      const std::size_t first = v / tokens_ * dim_;
-      float* values = sums.base + v * dim_;
+    for (std::size_t v = 0; v < sizes_.vectors; ++v) {
+      const std::size_t first = v / sizes_.tokens * sizes_.dim;
+      float* values = sums.base + v * sizes_.dim;
       for (std::size_t i = 0; i < depth_; ++i) {
         const std::size_t others = args_.layers[i].weights.shape()[2];
-        const float* folded = data_of(args_.values.folded[i]) + b * others * inner_ + first;
+        const float* folded = data_of(args_.values.folded[i]) + b * others * sizes_.inner + first;
         for (std::size_t o = 0; o < others; ++o) {
-          add_row(sums.moments[i][v * others + o], folded + o * inner_, values);
+          add_row(sums.moments[i][v * others + o], folded + o * sizes_.inner, values);
         }
         const float* constant = data_of(args_.values.constant[i]);
         if (constant != nullptr) add_row(sums.totals[i][v], constant + first, values);
       }
       const float* bias = data_of(args_.values.bias);
-      float* to = out + v % tokens_ * inner_ + first;
-      for (std::size_t k = 0; k < dim_; ++k) {
+      float* to = out + v % sizes_.tokens * sizes_.inner + first;
+      for (std::size_t k = 0; k < sizes_.dim; ++k) {
         to[k] = values[k] / sums.total[v] + (bias == nullptr ? 0.0F : bias[first + k]);
       }
     }
@@ -176,14 +184,15 @@ class PicturePool {
   void add_row(float factor, const float* row, float* to) const {
     const Floats d;
     std::size_t k = 0;
-    for (; k + kLanes <= dim_; k += kLanes) {
+    for (; k + kLanes <= sizes_.dim; k += kLanes) {
       hn::StoreU(hn::MulAdd(hn::Set(d, factor), hn::LoadU(d, row + k), hn::LoadU(d, to + k)), d, to + k);
     }
-    for (; k < dim_; ++k) to[k] += factor * row[k];
+    for (; k < sizes_.dim; ++k) to[k] += factor * row[k];
   }
 
   const PoolPictureArgs& args_;
-  std::size_t tokens_, inner_, dim_, vectors_, blocks_, groups_, batch_, depth_;
+  PoolSizes sizes_;
+  std::size_t groups_, batch_, depth_;
   Products products_;
   Tensor scratch_;
   Tensor sums_;

@@ -50,6 +50,10 @@ using Ints = hn::RebindToSigned<Floats>;
 
 constexpr std::size_t kLanes = hn::MaxLanes(Floats());
 
+// How many units hold n, the last perhaps in part, and what they all hold.
+HWY_INLINE constexpr std::size_t whole(std::size_t n, std::size_t unit) { return (n + unit - 1) / unit; }
+HWY_INLINE constexpr std::size_t rounded_up(std::size_t n, std::size_t unit) { return whole(n, unit) * unit; }
+
 // Floats and bfloat16 are loaded and stored alike, whole or the first `count` of a vector. Rounding is to the
 // nearest even; no NaN becomes a number but those whose mantissa is all ones, which arithmetic never makes.
 using BFloats = hn::Rebind<std::uint16_t, Floats>;

@@ -58,21 +58,13 @@ class PictureMasks {
     const Floats d;
     const float* gamma = data_of(args_.gamma);
     const float* beta = data_of(args_.beta);
-    const FloatVec share = hn::Set(d, 1.0F / float(channels_));
     for (std::size_t at = 0; at < kSpan; at += kLanes) {
       FloatVec sum = hn::Zero(d);
       for (std::size_t c = 0; c < channels_; ++c) sum = hn::Add(sum, hn::LoadU(d, x + c * kBlock + at));
-      const FloatVec mean = hn::Mul(sum, share);
-      FloatVec squares = hn::Zero(d);
+      const ChannelNorm norm = channel_norm(x + at, channels_, sum, args_.eps);
       for (std::size_t c = 0; c < channels_; ++c) {
-        const FloatVec centred = hn::Sub(hn::LoadU(d, x + c * kBlock + at), mean);
-        squares = hn::MulAdd(centred, centred, squares);
-      }
-      const FloatVec deviation = hn::Sqrt(hn::MulAdd(squares, share, hn::Set(d, args_.eps)));
-      const FloatVec inverse = hn::Div(hn::Set(d, 1.0F), deviation);
-      for (std::size_t c = 0; c < channels_; ++c) {
-        const FloatVec centred = hn::Mul(hn::Sub(hn::LoadU(d, x + c * kBlock + at), mean), inverse);
-        hn::StoreU(gelu(hn::MulAdd(centred, hn::Set(d, gamma[c]), hn::Set(d, beta[c]))), d,
+        const FloatVec normalized = norm.of(hn::LoadU(d, x + c * kBlock + at));
+        hn::StoreU(gelu(hn::MulAdd(normalized, hn::Set(d, gamma[c]), hn::Set(d, beta[c]))), d,
                    x + c * kBlock + at);
       }
     }

@@ -90,20 +90,16 @@ HWY_INLINE void dot_rows(BlockRows a, std::size_t begin, std::size_t end, BlockR
 class VectorProducts {
  public:
   VectorProducts(Context& ctx, const PoolPictureArgs& args)
-      : args_(args),
-        tokens_(args.queries.shape()[1]),
-        inner_(args.queries.shape()[2]),
-        vectors_(tokens_ * args.heads),
-        rows_(ctx, args.layers, args.keys, args.queries, args.heads, args.scale) {}
+      : args_(args), sizes_(args), rows_(ctx, args.layers, args.keys, args.queries, args.heads, args.scale) {}
 
   void score(const BlockRun& run, std::size_t /*thread*/, float* to) const {
     for (std::size_t block = 0; block < run.count; ++block) {
       for (std::size_t at = 0; at < kBlock; at += kSpan) {
-        for (std::size_t row = 0; row < vectors_; row += tokens_) {
-          for_rows(row, row + tokens_, [&](auto rows, std::size_t r) {
+        for (std::size_t row = 0; row < sizes_.vectors; row += sizes_.tokens) {
+          for_rows(row, row + sizes_.tokens, [&](auto rows, std::size_t r) {
             FloatVec sum[rows][kVecs];
             rows_[run.prompt].template tile<rows>(run.first + block, at, r, sum);
-            store<rows>(sum, to + (block * vectors_ + r) * kBlock + at);
+            store<rows>(sum, to + (block * sizes_.vectors + r) * kBlock + at);
           });
         }
       }
@@ -112,16 +108,16 @@ class VectorProducts {
 
   void pool(const BlockRun& run, std::size_t /*thread*/, const float* coefficients, std::size_t buffer,
             const PoolSums& sums) const {
-    const std::size_t stride = vectors_ * kBlock;
-    const std::size_t dim = inner_ / args_.heads;
-    for (std::size_t head = 0; head < std::size_t(args_.heads); ++head) {
-      dot_rows({coefficients, stride}, head * tokens_, (head + 1) * tokens_,
-               {data_of(args_.values.base) + (run.first * inner_ + head * dim) * kBlock, inner_ * kBlock},
-               dim, run.count, sums.base + head * tokens_ * dim);
+    const std::size_t stride = sizes_.vectors * kBlock;
+    for (std::size_t head = 0; head < sizes_.heads; ++head) {
+      dot_rows({coefficients, stride}, head * sizes_.tokens, (head + 1) * sizes_.tokens,
+               {data_of(args_.values.base) + (run.first * sizes_.inner + head * sizes_.dim) * kBlock,
+                sizes_.inner * kBlock},
+               sizes_.dim, run.count, sums.base + head * sizes_.tokens * sizes_.dim);
     }
     for (std::size_t i = 0; i < args_.layers.size(); ++i) {
       const Rows::Layer& layer = rows_[run.prompt].layers[i];
-      dot_rows({coefficients + i * buffer, stride}, 0, vectors_,
+      dot_rows({coefficients + i * buffer, stride}, 0, sizes_.vectors,
                {layer.weights + run.first * layer.vectors * kBlock, layer.vectors * kBlock}, layer.vectors,
                run.count, sums.moments[i]);
     }
@@ -129,7 +125,7 @@ class VectorProducts {
 
  private:
   const PoolPictureArgs& args_;
-  std::size_t tokens_, inner_, vectors_;
+  PoolSizes sizes_;
   PromptRows rows_;
 };
 
